@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # On two cores: tests also wait, for servers and for processes to end.
-WORKERS ?= 3
+WORKERS ?= 4
 BENCH_STAMP := $(VENV)/.installed-bench
 AUDIT_STAMP := $(VENV)/.installed-audit
 
@@ -81,6 +81,8 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/predict.py
 	@$(BIN)/python tests/benchmarks/cluster.py
 	@$(BIN)/python tests/benchmarks/cluster_parts.py
+	@$(BIN)/python tests/benchmarks/cluster_rows.py
+	@$(BIN)/python tests/benchmarks/copying.py
 
 audit: export PYTHONPATH := tests
 audit: $(AUDIT_STAMP)  ## look for advisories about the pinned libraries (needs the network)

@@ -13,6 +13,7 @@ PORT = 8786
 """Where a scheduler of Dask listens unless told otherwise."""
 
 _LOCAL = re.compile(r"local(?::(\d{1,9}))?", re.ASCII)
+_NAME = re.compile(r"[\w.-]+")
 _SCHEMES = ("tcp", "tls")
 _EXAMPLES = "Write local, local:4 or tcp://scheduler:8786, or unset it."
 
@@ -56,7 +57,7 @@ def cluster_address(text: str) -> ClusterAddress:
         raise _mistake(f"{quoted(text)} is not an address") from None
     if parts.scheme not in _SCHEMES or not host:
         raise _mistake(f"{quoted(text)} is neither local nor an address of a Dask scheduler")
-    if port == 0 or re.search(r"\s", host):
+    if port == 0 or re.search(r"\s", text) or not (":" in host or _NAME.fullmatch(host)):
         raise _mistake(f"{quoted(text)} is not an address")
     if "@" in parts.netloc:
         raise _mistake(

@@ -16,7 +16,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 LOGIN_FILE = "prefect-login"
 """The login of Prefect's page. If others could read it, closing it is too late: see `serve`."""
 
-NAMES_IN_HOME = (LOGIN_FILE, "logs", "prefect", "reports", "snapshots", "theano-*", "tmp")
+NAMES_IN_HOME = tuple(f"{LOGIN_FILE} logs prefect reports running snapshots theano-* tmp".split())
 """What nightfit makes in its home. A folder with anything else in it is also used for that."""
 
 _umask_of_user: list[int] = []

@@ -106,7 +106,17 @@ def _end() -> None:
         os.close(_here.lock)
 
 
-def remove_abandoned(parent: Path) -> None:
+def remove_abandoned(home: Path) -> None:
+    """Remove the temporary files in a home of processes that have been killed."""
+    with suppress(OSError):  # there are none, or they cannot be removed
+        guard = _locked(home / FOLDER, wait=True)
+        try:
+            _remove_unlocked(home / FOLDER)
+        finally:
+            os.close(guard)
+
+
+def _remove_unlocked(parent: Path) -> None:
     """Remove the folders of processes that have ended; those in use are locked."""
     for folder in parent.iterdir():
         try:
@@ -123,7 +133,7 @@ def _new_folder(parent: Path) -> tuple[Path | None, int | None]:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         guard = _locked(parent, wait=True)  # or another process might remove it before it is locked
         try:
-            remove_abandoned(parent)
+            _remove_unlocked(parent)
             folder = Path(tempfile.mkdtemp(prefix="", dir=parent))
             return folder, _locked(folder, wait=True)
         finally:

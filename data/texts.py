@@ -16,14 +16,37 @@ WORD_BYTES = 8
 """Bytes of a text that are compared at once when texts are sorted."""
 
 
+_NOTHING = np.zeros(0, np.uint8)
+
+
 class Texts(Sequence[Any]):
     """Texts (n,), None where one is missing.
 
-    An index gives one text; a slice, a mask or an array of indices gives others of them.
+    An index gives one text; a slice, a mask or an array of indices gives others of them. `buffers`
+    are the bytes of `values`, for texts that are in files: pickled, only their place is named.
     """
 
-    def __init__(self, values: pa.LargeStringArray) -> None:
-        self.values = values
+    def __init__(
+        self, values: pa.LargeStringArray, buffers: Sequence[NDArray[np.uint8] | None] | None = None
+    ) -> None:
+        self.values, self.buffers = values, buffers
+
+    @classmethod
+    def of_buffers(cls, rows: int, buffers: Sequence[NDArray[np.uint8] | None]) -> "Texts":
+        """Return so many texts, given the bytes that an Arrow array of them consists of."""
+        of = [None if each is None else pa.py_buffer(each) for each in buffers]
+        return cls(pa.Array.from_buffers(pa.large_string(), rows, of), buffers)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Texts.of_buffers, (len(self), self.buffers or self.bytes_of_all())
+
+    def bytes_of_all(self) -> list[NDArray[np.uint8] | None]:
+        """Return the bytes that an Arrow array of these texts alone consists of."""
+        values = pa.concat_arrays([self.values]) if self.values.offset else self.values
+        return [
+            None if each is None else np.frombuffer(each, np.uint8) if each.size else _NOTHING
+            for each in values.buffers()
+        ]
 
     @classmethod
     def of(cls, texts: Iterable[str | None] | pa.Array | pa.ChunkedArray) -> "Texts":

@@ -14,6 +14,7 @@ from data.store.session import Store
 from flows.alarm import alarming
 from flows.command.endings import end_if_asked
 from flows.lost_server import finished, outlasting, server_was_lost
+from flows.noted import leaving_a_note
 from flows.page.events import FAILED, emit
 from flows.page.names import nightly_name
 from flows.page.shown import night_on_page
@@ -37,6 +38,7 @@ DONE = ("succeeded", "skipped")
 @night_on_page
 @outlasting
 @alarming
+@leaving_a_note
 def nightly(
     datasets: Sequence[str] = (),
     force: bool = False,

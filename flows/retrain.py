@@ -19,6 +19,7 @@ from data.sources.snapshot import Snapshot
 from data.store.session import Store
 from flows.alarm import alarming
 from flows.lost_server import outlasting
+from flows.noted import leaving_a_note
 from flows.page.artifacts import FitProgress
 from flows.page.names import retrain_name
 from flows.page.shown import run_on_page
@@ -42,6 +43,7 @@ from tasks.route import of_segments, route
 from tasks.run.ann_plan import plan_in
 from tasks.run.attempt import Attempt, Trained
 from tasks.run.hold import promotion_hold
+from tasks.run.killed import told_of_killed
 from tasks.run.night import contract, only_run, refuse_rejected, skip_if_unchanged
 from tasks.run.patience import patience
 from tasks.run.private import keep_private
@@ -59,6 +61,7 @@ from tasks.store import new_attempt, store_run
 @run_on_page
 @outlasting
 @alarming
+@leaving_a_note
 def retrain(
     dataset: str,
     force: bool = False,
@@ -89,11 +92,15 @@ def retrain(
     with temporary_files(home):  # until the summary is made of the rows
         with (
             only_run(store, dataset, wait=wait) as lock,
+            told_of_killed(
+                home, store.display_url, dataset, forgets=not dry_run and as_of is None
+            ) as killed,
             new_attempt(
                 declaration, store, home=home, as_of=as_of, dry_run=dry_run, at_end=drawing
             ) as run,
             framework_workers(config) as workers,
         ):
+            run.killed_before = killed
             expected = contract(store, declaration, as_of=as_of)
             kinds = remembered_kinds(declaration, expected)
             run.earlier_plan = plan_before(declaration, store, as_of=as_of)
@@ -132,9 +139,10 @@ def train(
     """
     declaration = run.declaration
     cluster = workers.connect()
-    run.checked = checked = check(declaration, snapshot, expected, run.night)
+    work = workers.row_work(declaration.name, snapshot.rows)
+    run.checked = checked = check(declaration, snapshot, expected, run.night, work=work)
     refuse_rejected(checked)
-    run.prepared = rows = split(declaration, snapshot, checked)
+    run.prepared = rows = split(declaration, snapshot, checked, work)
     starts, run.start_warning = last_starts(
         run.candidates, declaration, store, before_run=before_run
     )

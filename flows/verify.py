@@ -9,6 +9,7 @@ from data.store.read.whole_run import stored_run
 from data.store.records import RunRecord
 from data.store.session import Store
 from flows.lost_server import outlasting
+from flows.noted import leaving_a_note
 from flows.page.states import on_page, trained_state, verified_state
 from flows.retrain import train
 from regressors.candidate import Candidate
@@ -23,6 +24,7 @@ from tasks.run.workers import framework_workers
 @flow(flow_run_name="fit run {run_id} again", persist_result=False)
 @on_page(trained_state)
 @outlasting
+@leaving_a_note
 def fit_again(run_id: int, candidate: str) -> Trained:
     """Return one candidate of a stored run, fitted again on its rows; nothing is written."""
     config = settings()
@@ -35,6 +37,7 @@ def fit_again(run_id: int, candidate: str) -> Trained:
 @flow(flow_run_name="verify run {run_id}", persist_result=False)
 @on_page(verified_state)
 @outlasting
+@leaving_a_note
 def verify(run_id: int) -> Verification:
     """Return every difference between a stored run and the same run trained again."""
     config = settings()

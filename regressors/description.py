@@ -21,13 +21,10 @@ from regressors.encoding.products import Product
 from regressors.encoding.times import TIME_PARTS, part_name
 from regressors.model import LinearMember, Model, NetworkMember
 from regressors.segments.member import SegmentedMember
+from regressors.segments.texts import segment_parts
 from regressors.uncertainty import linear_spread
 
 FORMAT, VERSION = "nightfit-model", 2
-
-
-class CannotDescribe(ValueError):
-    """A model that is more than a few columns and steps, with the reason."""
 
 
 Described = dict[str, Any]
@@ -37,14 +34,8 @@ Described = dict[str, Any]
 def described(model: Model) -> Described:
     """Return a model as values that JSON has; floats keep every digit.
 
-    The prediction is the mean of what the `members` predict. Raises CannotDescribe for a model with
-    an equation for each segment.
+    The prediction is the mean of what the `members` predict.
     """
-    if model.segment:
-        raise CannotDescribe(
-            f"{model.candidate} has an equation for each {', '.join(model.segment)}, and cannot be"
-            " exported yet"
-        )
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -70,7 +61,8 @@ def weights_of(description: Mapping[str, Any]) -> int:
 
 def _types(model: Model) -> dict[str, str]:
     types = {n: t for m in model.members for n, t in m.encoding.column_types.items()}
-    return {**(model.intervals.column_types if model.intervals else {}), **types}
+    of_segment = dict.fromkeys(model.segment, "category")
+    return {**(model.intervals.column_types if model.intervals else {}), **of_segment, **types}
 
 
 def _time_parts(model: Model) -> list[Described]:
@@ -184,11 +176,27 @@ def _where(encoding: Encoding, gap: ImpliedGap) -> Described:
 
 
 def _member(member: LinearMember | NetworkMember | SegmentedMember) -> Described:
-    assert not isinstance(member, SegmentedMember)
+    if isinstance(member, SegmentedMember):
+        return {**_linear(member), "segments": _segments(member)}
     return _linear(member) if isinstance(member, LinearMember) else _network(member)
 
 
-def _linear(member: LinearMember) -> Described:
+def _segments(member: SegmentedMember) -> Described:
+    """Return the estimates of each segment that has an equation of its own, by term."""
+    own = np.flatnonzero((member.own != member.estimates).any(axis=1))
+    return {
+        "columns": list(member.segment),
+        "estimates": [
+            {
+                "segment": segment_parts(member.names[i], len(member.segment)),
+                "estimates": member.own[i].tolist(),
+            }
+            for i in own
+        ],
+    }
+
+
+def _linear(member: LinearMember | SegmentedMember) -> Described:
     encoding = member.encoding
     used = [column for column in encoding.all_numbers if column.sd > 0]
     terms = list(_terms(encoding))

@@ -3,15 +3,17 @@
 from datetime import datetime
 
 import data.checks.check
+from data.calls import done_here
 from data.checks.contract import Contract
 from data.checks.findings import Checked, ExpectationResult, counted
 from data.declarations.model import Declaration
 from data.errors import shortened
-from data.sources.snapshot import Snapshot, readings_of
+from data.sources.snapshot import Snapshot, intact_state, readings_of, trust
 from data.sources.stored_columns import StoredColumns
 from tasks.run import progress
 from tasks.run.memory import give_back
 from tasks.run.page_log import log_on_page
+from tasks.run.row_work import RowWork
 from tasks.run.step import step
 
 MAX_EXAMPLE = 200
@@ -24,11 +26,20 @@ def check(
     snapshot: Snapshot,
     contract: Contract | None = None,
     now: datetime | None = None,
+    *,
+    work: RowWork | None = None,
 ) -> Checked:
-    """Return every check's result, the rows set aside and the features that can be used."""
-    table, readings = StoredColumns(snapshot.path), readings_of(snapshot.path)
+    """Return every check's result, the rows set aside and the features that can be used.
+
+    With `work`, a cluster does what looks at the values of all rows.
+    """
+    do, path = done_here if work is None else work.do, snapshot.path
+    if work is not None:
+        (state,) = do("reading the snapshot", [(intact_state, (path,))])
+        trust(path, state)
+    table, readings = StoredColumns(path), readings_of(path)
     report = progress.Progress(declaration.name, "checking")
-    checked = data.checks.check.check(declaration, table, readings, contract, now, report)
+    checked = data.checks.check.check(declaration, table, readings, contract, now, report, do)
     give_back()
     for warning in checked.warnings:
         progress.log(declaration.name, warning, warning=True)

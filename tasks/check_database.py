@@ -13,6 +13,7 @@ from data.store.check.contents import (
     checksum_findings,
     results_findings,
     snapshot_findings,
+    table_findings,
 )
 from data.store.check.finding import RESTORE, Finding
 from data.store.check.record import is_due, with_acknowledgements, write_check
@@ -47,6 +48,7 @@ def check_database(
         champion_findings,
         results_findings,
         partial(snapshot_findings, home=home, keep_runs=keep_runs),
+        table_findings,
     )
     for check in checks:
         try:

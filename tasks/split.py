@@ -9,15 +9,21 @@ from data.split import ROLES
 from tasks.run import progress
 from tasks.run.memory import give_back
 from tasks.run.prepared import Prepared
+from tasks.run.row_work import RowWork
 from tasks.run.splitting import prepared
 from tasks.run.step import step
 
 
 @step()
-def split(declaration: Declaration, snapshot: Snapshot, checked: Checked) -> Prepared:
-    """Return the rows that passed their checks, in the order of their keys, each with its role."""
+def split(
+    declaration: Declaration, snapshot: Snapshot, checked: Checked, work: RowWork | None = None
+) -> Prepared:
+    """Return the rows that passed their checks, in the order of their keys, each with its role.
+
+    With `work`, a cluster sorts and splits them, and arranges the columns that fits need.
+    """
     report = progress.Progress(declaration.name, "splitting")
-    rows = prepared(declaration, snapshot, checked, report)
+    rows = prepared(declaration, snapshot, checked, report, work)
     give_back()
     counts = np.bincount(rows.split.code, minlength=len(ROLES)).tolist()
     text = ", ".join(f"{count:,} {role}" for role, count in zip(ROLES, counts, strict=True))

@@ -20,6 +20,7 @@ from data.store.results.names import refuse_name, wanted_name
 from data.store.row_columns import PredictionColumns
 from data.store.session import Store
 from data.store.write.run import write_run
+from data.store.write.run_tables import CopiedRun
 from regressors.progress import reporting_to
 from tasks.report.figures import run_figures
 from tasks.run import progress
@@ -168,7 +169,7 @@ def store_run(
         progress.log(dataset, "dry run: nothing is stored")
         return
     _draw(run, trained)
-    _write(run, store, home, predictions.columns, lock=lock)
+    _write(run, store, home, predictions.columns, lock=lock, workers=workers)
     progress.log(dataset, f"stored as run {run.run_id}")
 
 
@@ -195,6 +196,7 @@ def _write(
     predictions: Sequence[PredictionColumns] = (),
     *,
     lock: DatasetLock | None = None,
+    workers: FrameworkWorkers | None = None,
 ) -> None:
     record = run_record(run, home=home, predictions=predictions)
     report = progress.Progress(run.declaration.name, "storing")
@@ -206,10 +208,25 @@ def _write(
         away = [f"The database was away while this run was stored: {e.what}" for e in retries[:1]]
         run.store_warnings = tuple(away)
         now = replace(record, warnings=run.warnings)
-        return write_run(connection, now, again=bool(retries), report=report, told=told)
+        again = bool(retries)
+        return write_run(connection, now, again=again, report=report, told=told, copied=copied)
 
     def told(obstacle: str) -> None:
         progress.log(run.declaration.name, obstacle, warning=True)
         run.store_warnings += (obstacle,)
 
-    run.run_id = store.write(write, on_retry=retries.append)
+    with _copied(run, store, record, workers) as copied:
+        run.run_id = store.write(write, on_retry=retries.append)
+
+
+@contextmanager
+def _copied(
+    run: Attempt, store: Store, record: RunRecord, workers: FrameworkWorkers | None
+) -> Iterator[CopiedRun | None]:
+    """Give what the workers of a cluster have copied of a run's predictions, None if nothing."""
+    if workers is None or run.prepared is None:
+        yield None
+        return
+    with workers.copied(store, record, run.prepared.source.files) as copied:
+        run.process_warnings += workers.take_warnings()
+        yield copied

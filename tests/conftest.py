@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from helpers import databases, mariadb_server, object_store, postgres_server, web_server
+from helpers.one_for_all import RUN
 from sqlalchemy import URL, create_engine, make_url, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
@@ -22,18 +23,24 @@ from regressors.frameworks.workers import Workers
 ROOT = Path(__file__).parents[1]
 TOGETHER = {
     "frameworks": (
+        "test_ann_plan_of_a_night",
         "test_article",
         "test_battery",
         "test_digits",
         "test_frameworks",
         "test_network",
         "test_night_workers",
+        "test_no_later_row",
+        "test_segment_frameworks",
     ),
     "databases": ("test_database_sources", "test_sources_alike"),
     "night": ("test_backup", "test_bad_input", "test_night", "test_readme", "test_unusual_folders"),
     "served": ("test_page", "test_page_run", "test_serve_attacked", "test_served"),
 }
-"""Files that share a fixture (`workers`, `mariadb`, `night`, `served`), made once by one worker."""
+"""Files that share a fixture (`workers`, `mariadb`, `night`, `served`), made once by one worker.
+
+They come first: each of these groups takes longer than any other file.
+"""
 
 PREFECT = ("PREFECT_", "DO_NOT_TRACK")
 """How the names of the variables begin that a command sets for Prefect."""
@@ -48,12 +55,30 @@ class ByFile(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = Path(nodeid.partition("::")[0]).stem
-        return next((group for group, files in TOGETHER.items() if file in files), file)
+        return _group_of(file) or file
+
+
+def _group_of(file: str) -> str | None:
+    return next((group for group, files in TOGETHER.items() if file in files), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the groups of files begin before all other files."""
+    items.sort(key=lambda item: _group_of(item.path.stem) is None)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
     """Have pytest-xdist distribute the tests by file."""
     return ByFile(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def run_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let the workers of pytest-xdist find the servers that they share."""
+    folder = tmp_path_factory.getbasetemp()
+    RUN.folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    yield
+    RUN.leave()
 
 
 @pytest.fixture(autouse=True)

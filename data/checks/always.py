@@ -5,7 +5,8 @@ quarantine. A check is skipped where an earlier failure leaves it without meanin
 Arrow, without Great Expectations, but use its names for the same rules.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -13,16 +14,13 @@ import pyarrow as pa
 
 from data.checks.alike import distinct_values
 from data.checks.contract import Contract
-from data.checks.entering import Entry
-from data.checks.features import feature_findings
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import age_findings, shrinkage_finding
 from data.checks.intervals import interval_findings
 from data.checks.keys import key_findings
 from data.checks.lags import known_findings, lag_findings
 from data.checks.segment import segment_findings
-from data.checks.steps import UNCOUNTED, Steps
-from data.checks.table import Table, filtered
+from data.checks.table import Columns, Table, filtered
 from data.checks.terms import part_findings, term_findings
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
@@ -62,44 +60,53 @@ def structure_findings(
     return findings
 
 
+@dataclass(frozen=True)
+class Contents:
+    """Findings on the values of all columns but the features, in the order of the catalogue.
+
+    Those on features are between the `first` and the `last` ones, if some row `has_labelled` has a
+    target.
+    """
+
+    first: list[Finding]
+    last: list[Finding] = field(default_factory=list)
+    has_labelled: bool = False
+
+
 def content_findings(
     declaration: Declaration,
-    table: Table,
+    whole: Table,
+    new: Collection[str],
     kept: np.ndarray,
     now: datetime,
-    entries: Mapping[str, Entry],
-    steps: Steps = UNCOUNTED,
-) -> list[Finding]:
-    """Check keys, target and features of the `kept` rows, a mask (n,).
+) -> Contents:
+    """Check keys, target, times, weights, lags and intervals of the `kept` rows, a mask (n,).
 
-    `entries` say how each feature enters models of those with a target.
+    `new` columns are not used.
     """
     if not kept.any():
-        return [
-            finding(
-                "rows_are_left",
-                None,
-                f"All {table.num_rows} rows were set aside. Relax a quarantine rule, or correct the"
-                " source.",
-                observed=0,
-            )
-        ]
-    findings = [
+        sentence = (
+            f"All {whole.num_rows} rows were set aside. Relax a quarantine rule, or correct the"
+            " source."
+        )
+        return Contents([finding("rows_are_left", None, sentence, observed=0)])
+    table = Columns(whole).without(new)
+    first = [
         *key_findings(declaration, table, kept),
         *segment_findings(declaration, table, kept),
         *_target_findings(declaration, table, kept),
         *age_findings(declaration, table, kept, now),
     ]
     labelled = kept & present(table.column(declaration.target))
-    if labelled.any():
-        findings += [
-            *_missing_time_findings(declaration, table, labelled),
-            *_weight_findings(declaration, table, labelled),
-            *feature_findings(declaration, table, kept, labelled, entries, steps),
-            *known_findings(declaration, table, kept, labelled),
-            *interval_findings(declaration, table, labelled),
-        ]
-    return findings
+    if not labelled.any():
+        return Contents(first)
+    first += _missing_time_findings(declaration, table, labelled)
+    first += _weight_findings(declaration, table, labelled)
+    last = [
+        *known_findings(declaration, table, kept, labelled),
+        *interval_findings(declaration, table, labelled),
+    ]
+    return Contents(first, last, has_labelled=True)
 
 
 def column_finding(name: str, columns: Sequence[str], declaration: Declaration) -> Finding:

@@ -196,6 +196,11 @@ ALWAYS_MADE = (
         "The names of segments, if these are declared, have at most 2,000 bytes.",
     ),
     Check(
+        "segment_names_differ",
+        "warning",
+        "No two names of segments differ only in case, blanks or how a letter is encoded.",
+    ),
+    Check(
         "term_names_are_short",
         "critical",
         "The names of the linear kinds' terms have at most 2,000 bytes.",

@@ -1,9 +1,9 @@
 """What reading the columns left open: cells that are not of their column's kind, and guesses."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from data.checks.findings import ExpectationResult, Finding, RejectedRow, counted, finding, plain
-from data.checks.table import Table, rows_of
+from data.checks.table import Columns, Table, rows_of
 from data.declarations.model import Declaration
 from data.sources.columns import PLURAL
 from data.sources.keys import row_key_column
@@ -27,11 +27,18 @@ def cell_findings(
 
 
 def rows_with_unparsable_cells(
-    declaration: Declaration, table: Table, readings: Sequence[ColumnReading]
+    declaration: Declaration,
+    whole: Table,
+    new: Collection[str],
+    readings: Sequence[ColumnReading],
 ) -> tuple[RejectedRow, ...]:
-    """Return the rows to set aside for their cells, in order, each with all its reasons."""
+    """Return the rows to set aside for their cells, in order, each with all its reasons.
+
+    Of the `new` columns, which are not used, no cell counts.
+    """
     if declaration.unparsable != "quarantine":
         return ()
+    table = Columns(whole).without(new)
     reasons: dict[int, list[str]] = {}
     cells: dict[int, dict[str, str]] = {}
     for reading in _used(declaration, table, readings):

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from data.checks.alike import alike
+from data.checks.by_column import absolute_sizes
 from data.checks.contract import NEW, Contract
 from data.checks.findings import Finding, counted, finding
-from data.checks.profile import LEFT_OUT, UNUSED, absolute_sizes, is_feature, role_of
-from data.checks.table import Table, filtered, rows_of
+from data.checks.profile import LEFT_OUT, UNUSED, is_feature, role_of
+from data.checks.table import Columns, Table, filtered, rows_of
 from data.checks.waivers import waiver
 from data.declarations.mistakes import nearest
 from data.declarations.model import Declaration
@@ -98,7 +99,7 @@ def structure_changes(
 
 def content_changes(
     declaration: Declaration,
-    table: Table,
+    whole: Table,
     columns: Sequence[SourceColumnRecord],
     contract: Contract,
     kept: np.ndarray,
@@ -107,6 +108,7 @@ def content_changes(
 
     `columns` describe tonight's source, and `kept` (n,) marks the rows that continue.
     """
+    table = Columns(whole)
     pairs = [
         (column, contract.columns[column.name])
         for column in columns

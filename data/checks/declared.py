@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from data.checks.always import column_finding
+from data.checks.by_column import COLUMNS_TOGETHER
 from data.checks.conditions import rows_where
 from data.checks.findings import (
     ExpectationResult,
@@ -20,7 +21,6 @@ from data.checks.findings import (
 )
 from data.checks.rule_engine import Rule, implementations, is_row_level, validated
 from data.checks.rule_values import column_frame, typed_keywords
-from data.checks.steps import Steps
 from data.checks.table import Columns, Table, rows_of
 from data.declarations.conditions import columns_in
 from data.declarations.model import Declaration
@@ -29,6 +29,9 @@ from data.declarations.sections import Expectation
 from data.errors import CallError, DeclarationMistake, library_message, listed
 from data.sources.columns import PLURAL, kind_of
 from data.sources.keys import row_key_column
+
+MANY_ROWS = 2**19
+"""The rules of so many rows are computed a few columns at a time."""
 
 MAX_SHOWN = 3
 """Rows that a sentence about a failed rule names."""
@@ -69,16 +72,35 @@ def refuse_wrong_rules(declaration: Declaration) -> None:
             ) from None
 
 
-def outcomes_of(
-    declaration: Declaration, whole: Columns, kept: np.ndarray, steps: Steps
-) -> list[Outcome]:
-    """Check all declared expectations on the `kept` rows (n,), and return their outcomes in order.
+def rules_together(declaration: Declaration, rows: int) -> list[tuple[int, ...]]:
+    """Return which declared expectations are computed together, by their positions from 0.
 
-    Rows in the outcomes are numbered as in the whole table.
+    These are all of them where the rows are few; else those of a few columns.
     """
-    if not declaration.expectations:
-        return []
-    numbers = np.flatnonzero(kept)
+    by_columns: dict[tuple[str, ...], list[int]] = {}
+    for index, expectation in enumerate(declaration.expectations):
+        columns = tuple(expectation.columns()) if rows >= MANY_ROWS else ()
+        by_columns.setdefault(columns, []).append(index)
+    together: list[tuple[int, ...]] = []
+    width = 0
+    for columns, indices in by_columns.items():
+        width += len(columns)
+        if together and width <= COLUMNS_TOGETHER:
+            together[-1] += tuple(indices)
+        else:
+            together.append(tuple(indices))
+            width = len(columns)
+    return together
+
+
+def outcomes_of(
+    declaration: Declaration, source: Table, kept: np.ndarray, indices: Sequence[int]
+) -> dict[int, Outcome]:
+    """Check some declared expectations on the `kept` rows (n,), and return their outcomes.
+
+    They are named by their positions from 0. Rows in the outcomes are numbered as in the source.
+    """
+    whole, numbers = Columns(source), np.flatnonzero(kept)
     table = whole.where(kept)
 
     def show(rows: np.ndarray, columns: Sequence[str]) -> list[dict[str, Any]]:
@@ -86,7 +108,8 @@ def outcomes_of(
 
     outcomes: dict[int, Outcome] = {}
     rules: list[Rule] = []
-    for index, expectation in enumerate(declaration.expectations):
+    for index in indices:
+        expectation = declaration.expectations[index]
         condition = expectation.kwargs.get("row_condition")
         names = [*expectation.columns(), *(columns_in(condition) if condition else ())]
         missing = [name for name in names if name not in table.column_names]
@@ -100,28 +123,29 @@ def outcomes_of(
         except (ValueError, TypeError, ArithmeticError, NotImplementedError) as error:
             reason = _mistakes(error)
             outcomes[index] = _not_computed(expectation, table, reason, show)
-    steps.done(len(outcomes))
     for index, raw in validated(table, rules):
-        steps.done()
         expectation = declaration.expectations[index]
         if isinstance(raw, Exception):
             outcomes[index] = _not_computed(expectation, table, library_message(raw), show)
             continue
         outcome = _outcome(expectation, table, raw, show)
         outcomes[index] = replace(outcome, aside=numbers[outcome.aside])
-    return [outcomes[index] for index in sorted(outcomes)]
+    return outcomes
 
 
 def rows_set_aside(
-    declaration: Declaration, table: Table, outcomes: Sequence[Outcome]
+    declaration: Declaration, source: Table, aside_for: Sequence[np.ndarray]
 ) -> tuple[RejectedRow, ...]:
-    """Return the rows that break a quarantine rule, in order, each with all its reasons."""
-    reasons: dict[int, list[str]] = {}
-    for expectation, outcome in zip(declaration.expectations, outcomes, strict=True):
-        if not len(outcome.aside):
+    """Return the rows that break a quarantine rule, in order, each with all its reasons.
+
+    `aside_for` are the rows (from 0) to set aside for each declared expectation.
+    """
+    table, reasons = Columns(source), dict[int, list[str]]()
+    for expectation, rows_aside in zip(declaration.expectations, aside_for, strict=True):
+        if not len(rows_aside):
             continue
-        rows = rows_of(table, expectation.columns(), outcome.aside).to_pylist()
-        for row, values in zip(outcome.aside.tolist(), rows, strict=True):
+        rows = rows_of(table, expectation.columns(), rows_aside).to_pylist()
+        for row, values in zip(rows_aside.tolist(), rows, strict=True):
             shown = " and ".join(f"{name} is {_shown(value)}" for name, value in values.items())
             reasons.setdefault(row, []).append(f"{shown}: breaks {_as_text(expectation)}")
     if not reasons:

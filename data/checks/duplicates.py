@@ -6,7 +6,7 @@ so many that nothing would be left to split: the rows of a designed experiment, 
 a large part of all rows have.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from data.checks.alike import alike, codes, differ, first_rows
 from data.checks.findings import Finding, finding
-from data.checks.table import Table, filtered, rows_of
+from data.checks.table import Columns, Table, filtered, rows_of
 from data.declarations.model import Declaration
 from data.sources.columns import present
 from data.sources.keys import row_key_column
@@ -42,8 +42,14 @@ class Duplicates:
     finding: Finding
 
 
-def duplicates_of(declaration: Declaration, table: Table, kept: np.ndarray) -> Duplicates:
-    """Find the rows with a target, among the `kept` ones (a mask of n), that repeat each other."""
+def duplicates_of(
+    declaration: Declaration, whole: Table, new: Collection[str], kept: np.ndarray
+) -> Duplicates:
+    """Find the rows with a target, among the `kept` ones (a mask of n), that repeat each other.
+
+    `new` columns are not used.
+    """
+    table = Columns(whole).without(new)
     labelled = kept & present(table.column(declaration.target))
     target, features = declaration.target, declaration.feature_names(table.column_names)
     rows, group = alike(table, (target, *features), np.flatnonzero(labelled))

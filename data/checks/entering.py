@@ -1,15 +1,14 @@
 """How each feature enters the models, and which kinds leave it out: by the rules of the fits."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.checks.steps import UNCOUNTED, Steps
-from data.checks.table import Table, filtered
+from data.checks.table import Columns, Table, filtered
 from data.declarations.model import Declaration
 from data.sources.columns import arrays, kind_of, present
 from data.vocabulary import (
@@ -62,9 +61,14 @@ def fitted_rows(declaration: Declaration, table: Table, kept: np.ndarray) -> np.
 
 
 def entries_of(
-    declaration: Declaration, table: Table, rows: np.ndarray, steps: Steps = UNCOUNTED
+    declaration: Declaration, whole: Table, new: Collection[str], kept: np.ndarray
 ) -> dict[str, Entry]:
-    """Return how the features of a table enter models that are fitted on `rows`, a mask (n,)."""
+    """Return how the features of a table enter models that are fitted on the `kept` rows (n,).
+
+    Where some of these have a target, only they count. `new` columns are not used.
+    """
+    table = Columns(whole).without(new)
+    rows = fitted_rows(declaration, table, kept)
     columns = table.column_names
     there = set(columns)
     names = [name for name in declaration.input_names(columns) if name in there]
@@ -83,7 +87,6 @@ def entries_of(
             for part, levels in _parts(name, time, declaration, columns):
                 parts[name].append(part)
                 counted += levels
-        steps.done()
     size = int(rows.sum())
     counted.sort(key=lambda counts: counts.name)
     needed = rows_per_level({counts.name: counts.sizes for counts in counted}, size)

@@ -2,21 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
+from data.checks.by_column import ColumnFacts
 from data.checks.entering import Entry
-from data.checks.findings import Finding, finding, plain, row_finding
-from data.checks.keys import key_feature_finding, why_it_only_identifies
-from data.checks.steps import Steps
-from data.checks.table import Table, filtered
+from data.checks.findings import Finding, finding
+from data.checks.keys import key_feature_finding
+from data.checks.table import Table
 from data.checks.terms import products_of
 from data.declarations.model import Declaration
 from data.declarations.parts import column_of
 from data.declarations.terms import Product, text_of
 from data.errors import shortened
-from data.sources.columns import infinite, infinity_in_words, kind_of
+from data.sources.columns import kind_of
 from data.sources.distinct import MAX_SHOWN
 from data.vocabulary import MAX_CODED_LEVELS
 
@@ -30,42 +26,38 @@ LABEL_BYTES = len("[((missing))]")
 def feature_findings(
     declaration: Declaration,
     table: Table,
-    kept: np.ndarray,
-    labelled: np.ndarray,
     entries: Mapping[str, Entry],
-    steps: Steps,
+    facts: Mapping[str, ColumnFacts],
 ) -> list[Finding]:
-    """Check that no feature is infinite in the `kept` rows, and which vary in the `labelled` ones.
+    """Check that no feature is infinite, and which vary among the rows with a target.
 
-    Both are masks (n,); `entries` say how each feature enters models of the labelled rows.
+    `entries` say how each feature enters models of these, and `facts` what its values say.
     """
     findings: list[Finding] = []
     varying: list[str] = []
     widths: dict[str, int] = {}
     features = {*declaration.feature_names(table.column_names)}
     for name in declaration.input_names(table.column_names):
-        steps.done()
-        if pa.types.is_floating(table.schema.field(name).type):
-            findings.append(_finite_finding(name, declaration, table, kept))
-        column = filtered(table.column(name), labelled)
-        entry = entries[name]
+        entry, of = entries[name], facts[name]
+        if of.finite is not None:
+            findings.append(of.finite)
         longest = max((len(level.encode()) for level in entry.levels), default=0)
         widths[name] = len(name.encode()) + LABEL_BYTES + longest
-        flaw = why_left_out(name, declaration, column)
         findings.append(
             finding(
                 "feature_varies",
                 name,
-                f"The {'feature' if name in features else 'column'} {name!r} {flaw}:"
+                f"The {'feature' if name in features else 'column'} {name!r} {of.flaw}:"
                 f" {_consequence(name, declaration)}"
-                if flaw
+                if of.flaw
                 else "",
-                observed=flaw or "varies",
+                observed=of.flaw or "varies",
             )
         )
-        if not flaw:
+        if not of.flaw:
             varying.append(name)
-            findings += _entry_findings(declaration, name, entry, kind_of(column.type))
+            kind = kind_of(table.schema.field(name).type)
+            findings += _entry_findings(declaration, name, entry, kind)
     sentence = (
         "No feature varies among the rows with a target, so nothing can explain it. Declare other"
         " 'features', or check what happened to the source."
@@ -75,22 +67,6 @@ def feature_findings(
     )
     findings.append(key_feature_finding(declaration, varying))
     return [*findings, *_term_name_findings(declaration, table, varying, widths)]
-
-
-def _finite_finding(name: str, declaration: Declaration, table: Table, kept: np.ndarray) -> Finding:
-    column = table.column(name)
-    rows = np.flatnonzero(kept & infinite(column))
-    how = infinity_in_words(column) if len(rows) else "infinite"
-    return row_finding(
-        "feature_is_finite",
-        (name,),
-        rows,
-        declaration,
-        table,
-        f"The feature {{column!r}} is {how} in {{n}}: {{example}}."
-        " Correct it, leave it empty, or"
-        " declare 'infinite: missing'.",
-    )
 
 
 def _consequence(name: str, declaration: Declaration) -> str:
@@ -178,21 +154,3 @@ def _entry_findings(
         kwargs={"max_value": MAX_CODED_LEVELS},
         observed=entry.frequent,
     )
-
-
-def why_left_out(name: str, declaration: Declaration, column: pa.ChunkedArray) -> str:
-    """Return why a feature, as the rows with a target have it, enters no model; "" if it does."""
-    return why_it_explains_nothing(column) or why_it_only_identifies(name, declaration, column)
-
-
-def why_it_explains_nothing(column: pa.ChunkedArray) -> str:
-    """Return why a column explains nothing, or "".
-
-    A single value among missing ones may explain something, since it distinguishes rows.
-    """
-    if column.null_count == len(column):
-        return "is missing in every row with a target"
-    ends = pc.min_max(column).as_py()
-    if column.null_count == 0 and ends["min"] == ends["max"]:
-        return f"is {plain(ends['min'])!r} in every row with a target"
-    return ""

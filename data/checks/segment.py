@@ -1,11 +1,12 @@
-"""The check of the segments' names: the store has an index on them."""
+"""The checks of the segments' names: the store has an index on them, and people tell them apart."""
 
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pyarrow.compute as pc
 
-from data.checks.findings import Finding, row_finding
+from data.checks.findings import Finding, finding, row_finding
 from data.checks.table import Table
 from data.declarations.model import Declaration
 from data.sources.columns import value_text
@@ -16,16 +17,21 @@ MAX_SEGMENT_BYTES = 2_000
 PART_BYTES = len('"",')
 """What the name of a segment of several columns has beside the value of each."""
 
+MAX_NAMED, MAX_SHOWN = 3, 40
+"""So many groups of names that look alike are shown, and so many characters of each name."""
+
 
 def segment_findings(declaration: Declaration, table: Table, kept: np.ndarray) -> Iterator[Finding]:
-    """Check that the segment of each of the `kept` rows, a mask (n,), has a name that is short."""
+    """Check the segments of the `kept` rows, a mask (n,): short names, that can be told apart."""
     segment = declaration.segment
     if segment is None:
         return
     size = np.zeros(table.num_rows, dtype=np.int64)
+    groups: list[list[str]] = []
     for name in segment:
-        of_rows = pc.binary_length(value_text(table.column(name)).cast("large_string"))
-        size += np.asarray(of_rows.fill_null(0), dtype=np.int64)
+        text = value_text(table.column(name)).cast("large_string")
+        size += np.asarray(pc.binary_length(text).fill_null(0), dtype=np.int64)
+        groups += names_alike(pc.unique(text.filter(kept)).drop_null().to_pylist())
     if len(segment) > 1:
         size += PART_BYTES * len(segment)
     yield row_finding(
@@ -38,3 +44,30 @@ def segment_findings(declaration: Declaration, table: Table, kept: np.ndarray) -
         " database cannot index: {example}. Shorten the values of {column!r}, or declare another"
         " 'segment'.",
     )
+    shown = "; ".join(" and ".join(map(_shown, group)) for group in groups[:MAX_NAMED])
+    more = f"; and {len(groups) - MAX_NAMED:,} more" if len(groups) > MAX_NAMED else ""
+    yield finding(
+        "segment_names_differ",
+        ", ".join(segment),
+        f"Segments have names that differ only in case, blanks or how a letter is encoded, and are"
+        f" segments of their own: {shown}{more}. If they are meant to be one, write them alike in"
+        " the source."
+        if groups
+        else "",
+        unexpected_count=sum(map(len, groups)),
+    )
+
+
+def names_alike(names: Iterable[str]) -> list[list[str]]:
+    """Return the groups of names that people would take for one another, each in order."""
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        folded = unicodedata.normalize("NFKC", name).casefold()
+        alike.setdefault(" ".join(folded.split()), []).append(name)
+    return sorted(sorted(group) for group in alike.values() if len(group) > 1)
+
+
+def _shown(name: str) -> str:
+    """Return a name in quotes, with what cannot be seen in it written out."""
+    plain = name if unicodedata.is_normalized("NFC", name) else ascii(name)[1:-1]
+    return repr(plain if len(plain) <= MAX_SHOWN else plain[:MAX_SHOWN] + "…")

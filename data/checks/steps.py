@@ -1,6 +1,6 @@
-"""How far the checks of a large table are: a step reads a column, or computes a rule."""
+"""How far the checks of a large table are: a step reads a few columns, or computes their rules."""
 
-from data.progress import Report, unreported
+from data.progress import Report
 
 
 class Steps:
@@ -10,12 +10,7 @@ class Steps:
         self._report, self._total = report, total
         self._done = 0
 
-    def done(self, count: int = 1) -> None:
-        """Count some steps more."""
-        self._done += count
-        if self._total and count:
-            self._report(self._done / self._total, f"{self._done} of {self._total} steps")
-
-
-UNCOUNTED = Steps(unreported, 0)
-"""For who does not want to know."""
+    def done(self) -> None:
+        """Count one step more."""
+        self._done += 1
+        self._report(self._done / self._total, f"{self._done} of {self._total} steps")

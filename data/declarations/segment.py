@@ -86,9 +86,12 @@ def refuse_segment_in_terms(terms: tuple[str, ...], info: ValidationInfo) -> tup
 def segment_kinds(candidates: Candidates, info: ValidationInfo) -> Candidates:
     """Return the candidates with the kinds that there are where a segment is declared.
 
-    Refuse a kind that has an equation for each segment where none is.
+    Refuse a kind that has an equation for each segment where none is. What is declared, but
+    refused, is a mistake of its own.
     """
-    if info.data.get("segment"):
+    if "segment" not in info.data:
+        return candidates
+    if info.data["segment"]:
         if "kinds" in candidates.model_fields_set:
             return candidates
         return Candidates(frameworks=candidates.frameworks, kinds=KINDS)

@@ -190,6 +190,27 @@ def load(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     return pa.table(kept)
 
 
+def intact_state(path: Path) -> _State | None:
+    """Return the state in which a snapshot has the rows that its name promises.
+
+    All of it is read unless this process has done so; None if it has just been written.
+    """
+    if _intact.get(path) != _state(path):
+        _verified(path)
+    return known_state(path)
+
+
+def known_state(path: Path) -> _State | None:
+    """Return the state in which this process has found a snapshot intact; None if it has not."""
+    return _intact.get(path)
+
+
+def trust(path: Path, state: _State | None) -> None:
+    """Take it that a snapshot in a state is intact, because another process has found it so."""
+    if state is not None:
+        _intact[path] = state
+
+
 def readings_of(path: Path) -> tuple[ColumnReading, ...]:
     """Return how the columns of a snapshot were read; nothing if version 0.1.0 wrote it."""
     try:

@@ -1,13 +1,15 @@
 """The columns of a snapshot, each read when it is asked for: the rows need not fit into memory."""
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.sources.columns import OFFSETS
-from data.sources.snapshot import load
+from data.sources.snapshot import known_state, load, trust
 
 
 class StoredColumns:
@@ -15,6 +17,9 @@ class StoredColumns:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    def __reduce__(self) -> tuple[Callable[..., "StoredColumns"], tuple[Any, ...]]:
+        return _found_intact, (self.path, known_state(self.path))
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -40,3 +45,9 @@ class StoredColumns:
     def select(self, names: list[str]) -> pa.Table:
         """Return some columns as a table in memory."""
         return load(self.path, names)
+
+
+def _found_intact(path: Path, state: Any) -> StoredColumns:
+    """Return the columns of a snapshot that another process has found intact in a state."""
+    trust(path, state)
+    return StoredColumns(path)

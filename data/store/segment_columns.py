@@ -11,7 +11,15 @@ from data.store.row_columns import Array, ModelRef, refuse_unequal
 PER_SEGMENT = ("segment", "rows", "residual_sd", "r2", "reason")
 """The fields of fits per segment with one value for each segment."""
 
-PER_TERM = ("estimates", "standard_errors", "t", "p_values", "low", "high")
+PER_TERM = (
+    "estimates",
+    "standard_errors",
+    "robust_standard_errors",
+    "t",
+    "p_values",
+    "low",
+    "high",
+)
 """The fields of fits per segment with one value for each segment and term."""
 
 
@@ -52,7 +60,8 @@ class SegmentCoefficientColumns:
     rows: NDArray[np.int64]  # (s,) that the equation was fitted on
     terms: tuple[str, ...]  # (p,)
     estimates: Array  # (s, p)
-    standard_errors: Array  # (s, p), as the next four
+    standard_errors: Array  # (s, p), as the next five
+    robust_standard_errors: Array
     t: Array
     p_values: Array
     low: Array

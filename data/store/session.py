@@ -101,6 +101,11 @@ class Store:
         retried(attempt, seconds=self.retry_time, unreachable_seconds=patience)
 
     @property
+    def is_postgresql(self) -> bool:
+        """Return whether the database is one of PostgreSQL."""
+        return is_postgresql(url_of(self.url))
+
+    @property
     def display_url(self) -> str:
         """Where the store is, for people: SQLite's file, or the URL without its secrets."""
         return display_url(url_of(self.url))

@@ -189,8 +189,8 @@ def status(
     """Show each dataset's last run, its last good night, its champion and any problem.
 
     A good night is one that succeeded, or was skipped because nothing had changed. The exit code is
-    1 if the last run of any dataset failed or was rejected, if a declaration has a mistake, or if
-    alarms have not reached their recipient.
+    1 if the last run of any dataset failed, was rejected or was killed, if a declaration has a
+    mistake, or if alarms have not reached their recipient.
     """
     from flows.command.status import run_status
 

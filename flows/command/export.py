@@ -1,6 +1,7 @@
 """`nightfit export`: the champion of a dataset as ONNX, SQL or JSON, or as a view of a database."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text as Line
@@ -11,6 +12,7 @@ from data.errors import CallError, OutputClosed
 from data.settings import Settings, settings
 from data.store.read.champions import ServingModel, champion_model
 from data.store.read.datasets import no_champion
+from data.store.read.segment_models import models_of_segments
 from data.store.session import Store
 from flows.command.output_formats import new_file
 from flows.command.screen import Screen
@@ -37,10 +39,10 @@ def run_export(
     _refuse_together(output_format, out, dialect=dialect, install=install, table=table, view=view)
     require_address_space()
     config = settings()
-    champion = _champion(config, dataset)
+    champion, segments = _served(config, dataset)
     from tasks.export.export import Export
 
-    export = Export(champion, config.home)
+    export = Export(champion, config.home, segments)
     if install is not None:
         from tasks.export.install import install as install_view
 
@@ -91,13 +93,17 @@ def _refuse_together(
         raise CallError(f"{name} does not go with --install, which writes to the database of URL.")
 
 
-def _champion(config: Settings, dataset: str) -> ServingModel:
+def _served(
+    config: Settings, dataset: str
+) -> tuple[ServingModel, Sequence[tuple[ServingModel, Sequence[str]]]]:
+    """Return the champion, and the models that serve single segments in its place."""
     with Store(config.database_url).reading() as connection:
         champion = champion_model(connection, dataset)
+        segments = models_of_segments(connection, dataset)
     if champion is None:
         load_dataset(dataset, config.datasets)  # a name that is not declared is another mistake
         raise no_champion(dataset)
-    return champion
+    return champion, segments
 
 
 def _write(content: bytes, out: Path | None) -> None:

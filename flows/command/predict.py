@@ -27,6 +27,8 @@ from flows.command.session import talking
 from tasks.run.progress import Progress
 
 if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
     from tasks.score import Scoring
 
 FORMATS = {
@@ -89,7 +91,17 @@ def _to_file(
     require_format(chosen, spreadsheet=spreadsheet)
 
     def write(rows: "Scoring") -> None:
-        write_batches(rows.batches(), rows.schema, chosen, file, spreadsheet=spreadsheet)
+        count = 0
+
+        def counted() -> Iterator["RecordBatch"]:
+            nonlocal count
+            for batch in rows.batches():
+                count += batch.num_rows
+                yield batch
+
+        write_batches(counted(), rows.schema, chosen, file, spreadsheet=spreadsheet)
+        if file is not None:
+            _tell_written(count, str(file))
 
     return write
 
@@ -112,11 +124,15 @@ def _to_table(
 
         batches, key = rows.batches(), rows.key
         count = write_table(into.text, out_table, rows.schema, batches, where=where, key=key)
-        noun = "row" if count == 1 else "rows"
-        line = f"{count:,} {noun} written to table {quoted(out_table)} of {into.shown}"
-        Screen(stderr=True).print(Line(line), soft_wrap=True)
+        _tell_written(count, f"table {quoted(out_table)} of {into.shown}")
 
     return write
+
+
+def _tell_written(count: int, where: str) -> None:
+    """Say how many rows were written, beside what a program may read."""
+    noun = "row" if count == 1 else "rows"
+    Screen(stderr=True).print(Line(f"{count:,} {noun} written to {where}"), soft_wrap=True)
 
 
 def _format(out: Path | None, output_format: str | None) -> str:

@@ -48,7 +48,7 @@ class PrefectProcesses:
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._programs: dict[str, Program] = {}
         self._restarts: dict[str, list[float]] = {}
-        self._mark = start_keeper()
+        self._mark = start_keeper(logs.parent)
         ours = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
         self._environment = {**os.environ, **client, "PATH": ours}  # the pool names no folder
 

@@ -14,12 +14,10 @@ from tasks.run.prefect_client import hasty_client
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.filters import FlowRunFilter
+    from prefect.client.schemas.objects import StateType
 
 POOL = "nightfit"
 """The work pool that prefect.yaml names."""
-
-AT_WORK = ("RUNNING", "PENDING", "CANCELLING")
-"""Types of Prefect's states, in which a run has begun and not ended."""
 
 RECENT = 50
 """So many of the runs that ended last are looked at for parts that have not."""
@@ -183,7 +181,8 @@ def mark_lost_runs(why: str) -> list[str]:
     """
     from prefect.client.schemas import filters, sorting
     from prefect.client.schemas.objects import TERMINAL_STATES
-    from prefect.states import Crashed
+
+    from flows.page.killed import AT_WORK, crash, crash_tasks, parts_at_work
 
     our_pool = filters.WorkPoolFilter(name=filters.WorkPoolFilterName(any_=[POOL]))
     newest, have_ended = sorting.FlowRunSort.END_TIME_DESC, _in_state(*TERMINAL_STATES)
@@ -191,31 +190,15 @@ def mark_lost_runs(why: str) -> list[str]:
         lost = client.read_flow_runs(flow_run_filter=_in_state(*AT_WORK), work_pool_filter=our_pool)
         # The worker may have reported the end of a night, but not that of its parts.
         ended = client.read_flow_runs(
-            flow_run_filter=_in_state(*TERMINAL_STATES),
-            work_pool_filter=our_pool,
-            sort=newest,
-            limit=RECENT,
+            flow_run_filter=have_ended, work_pool_filter=our_pool, sort=newest, limit=RECENT
         )
-        names = [run.name for run in lost]
-        if lost or ended:
-            nights = [run.id for run in (*lost, *ended)]
-            parent = filters.FlowRunFilterParentFlowRunId(any_=nights)
-            parts = _in_state(*AT_WORK).model_copy(update={"parent_flow_run_id": parent})
-            lost += client.read_flow_runs(flow_run_filter=parts)
-        for run in lost:
-            client.set_flow_run_state(run.id, Crashed(message=why), force=True)
-        at_work = filters.TaskRunFilterStateType.model_validate({"any_": AT_WORK})
-        tasks = client.read_task_runs(
-            flow_run_filter=have_ended,
-            task_run_filter=filters.TaskRunFilter(state=filters.TaskRunFilterState(type=at_work)),
-        )
-        for task in tasks:
-            client.set_task_run_state(task.id, Crashed(message=why), force=True)
-    return names
+        crash(client, [*lost, *parts_at_work(client, ended)], why)
+        crash_tasks(client, have_ended, why)
+    return [run.name for run in lost]
 
 
-def _in_state(*types: str) -> "FlowRunFilter":
+def _in_state(*types: "StateType") -> "FlowRunFilter":
     from prefect.client.schemas import filters
 
-    chosen = filters.FlowRunFilterStateType.model_validate({"any_": types})
+    chosen = filters.FlowRunFilterStateType(any_=[*types])
     return filters.FlowRunFilter(state=filters.FlowRunFilterState(type=chosen))

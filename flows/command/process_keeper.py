@@ -1,5 +1,7 @@
 """Ends every process that a command has started, however the command itself ends.
 
+Then it clears up, if the command was killed.
+
 A command marks its processes with a variable in their environment, which they pass on to the
 processes that they start: flow runs, and their framework workers. A process group would not do,
 because Prefect gives each flow run a group of its own.
@@ -11,19 +13,27 @@ import sys
 import time
 import uuid
 from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
+
+from data.run_notes import killed_runs
+from data.scratch import remove_abandoned
 
 MARK = "NIGHTFIT_FAMILY"
 
 TERMINATE_SECONDS = 5.0
 """Processes get this long to end after SIGTERM, before SIGKILL; framework workers need none."""
 
+ANSWER_SECONDS = 5.0
+"""How long Prefect's server may take to answer, which is told of killed runs."""
+
 GIVE_UP_SECONDS = 20.0
 """After this time, processes that survive even SIGKILL (waiting for a broken disk) are ignored."""
 
 
-def start_keeper() -> str:
+def start_keeper(home: Path) -> str:
     """Ensure that processes started from now on end with this one; return their mark.
 
     The keeper is a process that waits until a pipe from this one closes, which happens however this
@@ -31,7 +41,7 @@ def start_keeper() -> str:
     """
     mark = uuid.uuid4().hex
     keeper = subprocess.Popen(
-        [sys.executable, "-m", "flows.command.process_keeper", mark],
+        [sys.executable, "-m", "flows.command.process_keeper", mark, str(home)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -66,6 +76,25 @@ def end_marked(mark: str, *, except_pids: Collection[int] = ()) -> None:
         psutil.wait_procs(processes, timeout=0.5)
 
 
+def clear_up_after(home: Path) -> None:
+    """Remove the temporary files of killed processes, and tell the user's Prefect of their runs.
+
+    Nobody would read why that is not possible. What is left is seen to by the next night.
+    """
+    remove_abandoned(home)
+    if not (killed := killed_runs(home)):
+        return
+    with suppress(Exception):
+        from prefect.settings import get_current_settings
+
+        from flows.page.killed import show_killed
+        from tasks.run.prefect_client import hasty_client
+
+        if get_current_settings().api.url is not None:
+            with hasty_client(ANSWER_SECONDS, retries=1) as client:
+                show_killed(client, killed.values())
+
+
 def _marked(mark: str, except_pids: Collection[int]) -> list[psutil.Process]:
     """Return the living processes with a mark."""
     matches = []
@@ -80,11 +109,6 @@ def _marked(mark: str, except_pids: Collection[int]) -> list[psutil.Process]:
     return matches
 
 
-if __name__ == "__main__":
-    sys.stdin.buffer.read()
-    end_marked(sys.argv[1])
-
-
 def end(process: subprocess.Popen[bytes], seconds: float) -> None:
     """Terminate a process, and kill it if it has not ended after so many seconds."""
     process.terminate()
@@ -93,3 +117,9 @@ def end(process: subprocess.Popen[bytes], seconds: float) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+if __name__ == "__main__":
+    sys.stdin.buffer.read()
+    end_marked(sys.argv[1])
+    clear_up_after(Path(sys.argv[2]))

@@ -58,7 +58,7 @@ def working(config: Settings, datasets: Sequence[str] = ()) -> Iterator[None]:
         store = Store(config.database_url, config.store_retry_time)
         with talking():
             store.ensure_ready(first_contact=True)  # report a broken store before any work
-        start_keeper()
+        start_keeper(config.home)
         with temporary_files(config.home), talking("starting Prefect …"):
             _start_prefect(config)
             with ExitStack() as workers, impatient_prefect(), private_server():

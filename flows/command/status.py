@@ -14,25 +14,31 @@ from sqlalchemy import Connection
 from data.connections.table_name import TableName
 from data.declarations.file import declared_datasets, load_dataset
 from data.errors import CallError
+from data.run_notes import RunNote
 from data.settings import settings
 from data.store.check.record import LastCheck, last_check
 from data.store.read.alarms import BAD, unsent_messages
 from data.store.read.champions import champion_model
 from data.store.read.datasets import DatasetStatus, dataset_statuses, results_tables
-from data.store.read.segments import served_segments
+from data.store.read.segments import pinned_segments, served_segments
 from data.store.session import Store
 from data.store.write.delivery import undelivered
 from flows.command.printable import printable
 from flows.command.screen import Screen, print_json
+from tasks.run.killed import in_words, killed_for
 
 MIN_WIDTH = 40
 """Problems are wrapped to the width of the screen, but to no less."""
+
+KILLED = "killed"
 
 STYLE = {"succeeded": "green", "skipped": "dim", "never run": "yellow"}
 
 
 def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
-    """Print how each dataset is doing; return 1 if the last run of any failed or was rejected.
+    """Print how each dataset is doing; return 1 if the last run of any ended badly.
+
+    It failed, or was rejected, or was killed, which only its home knows, until the next one.
 
     A declaration with mistakes, with which the next run would fail, counts as well, and so do a
     champion that is damaged in the database, results that have not reached their output, alarms
@@ -48,7 +54,7 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
         checked = last_check(connection)
         pending = {each.dataset: each for each in undelivered(connection)}
         tables = results_tables(connection)
-        segments = served_segments(connection)
+        segments, pinned = served_segments(connection), pinned_segments(connection)
         unsent = unsent_messages(connection) if config.notify else ()
     declared = declared_datasets(config.datasets)
     mistakes = {name: mistake for name in declared if (mistake := _mistake(name, config.datasets))}
@@ -60,8 +66,14 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
     aged = {name: age for name in declared if (age := _aged(stored.get(name), limit, now))}
     kinds = (damage, mistakes, late, gone)
     lines = [_line(name, stored.get(name), kinds, aged.get(name), now) for name in names]
+    notes = killed_for(config.home, Store(config.database_url).display_url).values()
+    for note in notes:
+        _note_killed(note, lines, stored)
     for line in lines:
         line["segments"] = segments.get(line["dataset"])
+        if of_people := pinned.get(line["dataset"]):
+            line["segments_pinned"] = of_people.pinned
+            line["segments_waiting"] = of_people.waiting
     if as_json:
         print_json(lines, default=datetime.isoformat)
     else:
@@ -70,14 +82,17 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
     if checked is not None and wrong:
         _print_check(checked)
     alarms = [*_mistake_of_notify(config.notify), *(_unsent(*each) for each in unsent)]
-    for sentence in alarms:
+    nights = [_killed_night(note) for note in notes if note.flow == "nightly"]
+    for sentence in (*nights, *alarms):
         Screen(stderr=True).print(sentence, soft_wrap=True)
     too_old = older is not None and any(
         name in aged or name not in stored or stored[name].good_night_at is None
         for name in declared
     )
-    bad = mistakes or damage or wrong or late or alarms or too_old
-    ran_badly = any(line["last_run"] in BAD for line in lines if line["dataset"] not in gone)
+    bad = mistakes or damage or wrong or late or nights or alarms or too_old
+    ran_badly = any(
+        line["last_run"] in (*BAD, KILLED) for line in lines if line["dataset"] not in gone
+    )
     return 1 if bad or ran_badly else 0
 
 
@@ -183,10 +198,37 @@ def _line(
     }
 
 
-def _served(segments: Mapping[str, int]) -> str:
-    """Return how many segments of a dataset are served by what."""
-    parts = [f"{count:,} by {what}" for what, count in segments.items()]
-    return f"{sum(segments.values()):,} segments, served {' and '.join(parts)}."
+def _note_killed(
+    note: RunNote, lines: Sequence[dict[str, Any]], stored: Mapping[str, DatasetStatus]
+) -> None:
+    """Note in the line of its dataset that a run was killed, unless a later one is stored."""
+    for line in lines:
+        status = stored.get(line["dataset"])
+        is_last = status is None or status.started_at < note.began_at
+        if note.dataset == line["dataset"] and is_last:
+            line["last_run"] = KILLED
+            others = line["wrong"] if status is not None else None
+            line["wrong"] = " ".join(filter(None, [in_words(note), others]))
+
+
+def _killed_night(note: RunNote) -> str:
+    return (
+        f"The night that began on {note.began_at:%Y-%m-%d %H:%M} UTC was killed ({note.where}),"
+        " so what it had not stored by then was not done. The next one begins anew."
+    )
+
+
+def _served(line: Mapping[str, Any]) -> str:
+    """Return how many segments of a dataset are served by what, and what people decided."""
+    segments: Mapping[str, int] = line["segments"]
+    *others, last = (f"{count:,} by {what}" for what, count in segments.items())
+    served = f"{', '.join(others)} and {last}" if others else last
+    pinned, waiting = line.get("segments_pinned", 0), line.get("segments_waiting", 0)
+    more = f"; {pinned:,} pinned" if pinned else ""
+    more += (
+        f", {waiting:,} of these to a kind that serves from the next night on" if waiting else ""
+    )
+    return f"{sum(segments.values()):,} segments, served {served}{more}."
 
 
 def _print(lines: Sequence[dict[str, Any]]) -> None:
@@ -206,7 +248,7 @@ def _print(lines: Sequence[dict[str, Any]]) -> None:
     screen.print(table)
     for line in lines:
         if line["segments"]:
-            screen.print(f"{line['dataset']}: {_served(line['segments'])}", soft_wrap=True)
+            screen.print(f"{line['dataset']}: {_served(line)}", soft_wrap=True)
         if line["wrong"]:
             text = printable(f"{line['dataset']}: {line['wrong']}")
             width = max(screen.width, MIN_WIDTH)

@@ -94,10 +94,11 @@ def mean_of_training(
     and a training row by that of the other folds of them.
     """
     predicted = np.full(len(target), np.nan)
-    for held in (is_test, *(~is_test & (fold == number) for number in np.unique(fold[~is_test]))):
-        others = np.flatnonzero(~is_test & ~held)
+    training = np.flatnonzero(~is_test)
+    training = training[np.argsort(target[training], kind="stable")]
+    for held in (is_test, *(~is_test & (fold == number) for number in np.unique(fold[training]))):
+        others = training[~held[training]]
         if len(others):
-            others = others[np.argsort(target[others], kind="stable")]
             of = target[others], None if weight is None else weight[others]
             predicted[held] = _Cells.of(np.zeros_like(others), np.zeros_like(others), *of).mean[0]
     return {MEAN: predicted}

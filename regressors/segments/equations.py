@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
-import numpy as np
-
 from regressors.arrays import Indices, Values
 from regressors.frameworks.contract import FrameworkModule
 from regressors.linear.gram import Gram
@@ -93,9 +91,14 @@ class SegmentEquations:
             len(self.cells),
             framework.inverses,
             partial(self._alone, framework, trained),
-            with_errors=len(trained) == max(map(len, self.cells.fits)),
-            robust=self.cells.job.half_life is not None,
+            read=partial(self.cells.fit_rows, trained=trained)
+            if self._has_errors(trained)
+            else None,
         )
+
+    def _has_errors(self, trained: Parts) -> bool:
+        """Return whether the coefficients of a fit are shown: the twin's or the refit's."""
+        return len(trained) == max(map(len, self.cells.fits))
 
     def _shrunken(self, framework: FrameworkModule, trained: Parts) -> Lines:
         facts = self.facts[trained]
@@ -135,15 +138,12 @@ class SegmentEquations:
         positions, terms = cells.rows(segment, trained), cells.encodings[trained].term_names()
         if not positions.size:
             return none_of(len(terms), "it has no rows")
-        recency = None
-        if job.half_life is not None:
-            weight = None if job.weight is None else job.weight[positions]
-            recency = float(np.average(job.recency(positions), weights=weight))
         return own_line(
             cells.design(trained, positions),
             job.target[positions],
             job.fit_weight(positions),
             terms,
             framework.row_products,
-            recency=recency,
+            recency=None if job.half_life is None else cells.mean_recency(positions),
+            robust=self._has_errors(trained),
         )

@@ -19,7 +19,9 @@ class SegmentFits:
     `names` (S,) are the texts of the segments, in order, and `rows` (S,) how many were fitted.
     Estimates and their inference are (S, p): NaN for a term that a segment leaves out because it
     depends on earlier ones, and in all terms of a segment without an equation of its own, which has
-    its `reason` (S,), None for others. `residual_sd` and `r2` are (S,). What has no value is NaN.
+    its `reason` (S,), None for others. The robust errors hold for any variances (HC3); only least
+    squares of a segment's own rows has them. `residual_sd` and `r2` are (S,). What has no value is
+    NaN.
     """
 
     names: Values
@@ -27,6 +29,7 @@ class SegmentFits:
     terms: tuple[str, ...]
     estimates: Array
     standard_errors: Array
+    robust_standard_errors: Array
     t: Array
     p_values: Array
     low: Array
@@ -48,6 +51,7 @@ def inferred(
     terms: tuple[str, ...],
     estimates: Array,
     standard_errors: Array,
+    robust_standard_errors: Array | None,
     freedom: Array,
     residual_sd: Array,
     r2: Array,
@@ -60,6 +64,7 @@ def inferred(
     """
     nothing = freedom < 1 if exact is None else (freedom < 1) | exact
     errors = np.where(nothing[:, None], np.nan, standard_errors)
+    no_errors = np.full(estimates.shape, np.nan)
     degrees = np.where(nothing, np.nan, freedom)[:, None]
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         t = estimates / errors
@@ -70,6 +75,7 @@ def inferred(
             terms,
             estimates,
             standard_errors,
+            no_errors if robust_standard_errors is None else robust_standard_errors,
             t,
             two_sided(t, degrees),
             estimates - half,

@@ -19,11 +19,12 @@ MIN_SPARE_ROWS = 10
 class OwnLine:
     """The equation of one segment, NaN for terms that are left out, or why there is none.
 
-    `estimates` and `standard_errors` are (p,).
+    `estimates` and the standard errors are (p,).
     """
 
     estimates: Array
     standard_errors: Array
+    robust_standard_errors: Array
     freedom: int
     exact: bool
     residual_sd: float
@@ -39,10 +40,12 @@ def own_line(
     row_products: Products,
     *,
     recency: float | None,
+    robust: bool,
 ) -> OwnLine:
     """Solve the least squares of a segment's rows: design (n, p), target and weight (n,).
 
-    As in R's `lm`, terms that depend on earlier ones are left out.
+    As in R's `lm`, terms that depend on earlier ones are left out. The rows are read again only for
+    `robust` standard errors.
     """
     there = varying_terms(design)
     few = too_few_rows(len(target), len(there))
@@ -54,7 +57,7 @@ def own_line(
         rows.gram(row_products),
         [terms[i] for i in there],
         recency=recency,
-        robust=recency is not None,
+        robust=robust,
     )
     kept = solved.without_aliases or solved.coefficients
     few = too_few_rows(len(target), solved.rank)
@@ -64,15 +67,17 @@ def own_line(
 
 
 def _line(solved: LeastSquares, kept: Sequence[Coefficient], terms: Sequence[str]) -> OwnLine:
-    estimates, errors = np.full((2, len(terms)), np.nan)
+    estimates, errors, robust = np.full((3, len(terms)), np.nan)
     positions = {term: i for i, term in enumerate(terms)}
     for coefficient in kept:
         at = positions[coefficient.term]
         estimates[at] = coefficient.estimate
         errors[at] = _number(coefficient.standard_error)
+        robust[at] = _number(coefficient.robust_standard_error)
     return OwnLine(
         estimates,
         errors,
+        robust,
         solved.degrees_of_freedom,
         kept[0].t is None,
         _number(solved.overall.residual_sd),
@@ -111,7 +116,7 @@ def counted(number: int, what: str) -> str:
 def none_of(terms: int, reason: str) -> OwnLine:
     """Return that a segment has no equation of its own, with the reason."""
     nothing = np.full(terms, np.nan)
-    return OwnLine(nothing, nothing, 0, False, np.nan, np.nan, reason)
+    return OwnLine(nothing, nothing, nothing, 0, False, np.nan, np.nan, reason)
 
 
 def _number(value: float | None) -> float:

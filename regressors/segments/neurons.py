@@ -83,6 +83,7 @@ class NeuronLines:
             self._terms,
             self._estimates[there],
             nothing,
+            None,
             np.full(len(there), np.nan),
             sd,
             self._r2[there],

@@ -11,8 +11,9 @@ from regressors.linear.inference import EXACT_FIT, IN_THE_SPAN
 from regressors.segments.digits import SUMMED
 from regressors.segments.fits import SegmentFits, inferred
 from regressors.segments.lines import OwnLine, too_few_rows
-from regressors.segments.solve_stacks import Inverses, solve_stack
-from regressors.segments.table import SegmentSums
+from regressors.segments.solve_stacks import Inverses, StackSolution, solve_stack
+from regressors.segments.table import FitRows, SegmentSums
+from regressors.segments.unequal_variances import FittedSegments
 
 MAX_TERMS = SUMMED - 2
 """Lines of more terms are solved one by one."""
@@ -21,7 +22,9 @@ MAX_TERMS = SUMMED - 2
 class OwnLines:
     """The lines of S segments with these terms (p), which are filled in a few at a time.
 
-    What cannot be solved with others is solved by `alone`, by the number of a segment.
+    What cannot be solved with others is solved by `alone`, by the number of a segment. The errors
+    that hold for any variances need the rows of segments once more, by `read`; without it there are
+    no errors.
     """
 
     def __init__(
@@ -30,13 +33,10 @@ class OwnLines:
         segments: int,
         inverses: Inverses,
         alone: Callable[[int], OwnLine],
-        *,
-        with_errors: bool,
-        robust: bool,
+        read: Callable[[Indices], FitRows] | None,
     ) -> None:
-        self._terms, self._inverses, self._alone = terms, inverses, alone
-        self._with_errors, self._robust = with_errors, robust and with_errors
-        self._estimates, self._errors = np.full((2, segments, len(terms)), np.nan)
+        self._terms, self._inverses, self._alone, self._read = terms, inverses, alone, read
+        self._estimates, self._errors, self._robust = np.full((3, segments, len(terms)), np.nan)
         self._sd, self._r2, self._freedom = np.full((3, segments), np.nan)
         self._exact = np.zeros(segments, dtype=bool)
         self._reason: Values = np.full(segments, None, dtype=object)
@@ -46,7 +46,7 @@ class OwnLines:
         """Add the sums of some segments, or the numbers of those without sums."""
         if not isinstance(sums, SegmentSums):
             self._one_by_one(sums)
-        elif len(self._terms) > MAX_TERMS or self._robust:
+        elif len(self._terms) > MAX_TERMS:
             self._one_by_one(sums.segments)
         else:
             self._one_by_one(self._solved(sums))
@@ -56,6 +56,7 @@ class OwnLines:
         return (
             self._estimates,
             self._errors,
+            self._robust,
             self._freedom,
             self._exact,
             self._sd,
@@ -77,6 +78,7 @@ class OwnLines:
             self._terms,
             self._estimates[there],
             self._errors[there],
+            self._robust[there],
             self._freedom[there],
             self._sd[there],
             self._r2[there],
@@ -88,6 +90,7 @@ class OwnLines:
         for segment in segments.tolist():
             line = self._alone(segment)
             self._estimates[segment], self._errors[segment] = line.estimates, line.standard_errors
+            self._robust[segment] = line.robust_standard_errors
             self._freedom[segment], self._exact[segment] = line.freedom, line.exact
             self._sd[segment], self._r2[segment] = line.residual_sd, line.r2
             self._reason[segment] = line.reason
@@ -110,32 +113,56 @@ class OwnLines:
             sums.matrices.systems(at).of_columns(columns),
             present[at],
             self._inverses,
-            with_inverse=self._with_errors,
+            with_inverse=self._read is not None,
         )
-        done, hard, kept = at[~solved.hard], at[solved.hard], solved.kept[~solved.hard]
+        done, kept = at[~solved.hard], solved.kept[~solved.hard]
         segments, exponents = sums.segments[done], sums.exponents[done]
         units = exponents[:, [terms + 1]] - exponents[:, :terms]
         with np.errstate(over="ignore"):
             estimates = np.ldexp(solved.coefficients[~solved.hard], units)
         self._estimates[segments] = np.where(kept, estimates, np.nan)
-        freedom = sums.rows[done] - kept.sum(axis=1)
-        self._freedom[segments] = freedom
-        if self._with_errors and done.size:
-            assert solved.inverse_diagonals is not None
-            left = np.ldexp(solved.left[~solved.hard], sums.of_weight[done])
-            scaled_sd = np.sqrt(left / freedom)
-            diagonals = np.ldexp(
-                solved.inverse_diagonals[~solved.hard], -sums.of_weight[done][:, None]
-            )
-            with np.errstate(over="ignore"):
-                errors = np.ldexp(np.sqrt(diagonals) * scaled_sd[:, None], units)
-                self._sd[segments] = np.ldexp(scaled_sd, exponents[:, terms + 1])
-            self._errors[segments] = np.where(kept, errors, np.nan)
-            self._exact[segments] = np.sqrt(left) <= (
-                EXACT_FIT * np.sqrt(freedom) * sums.heaviest[done]
-            )
-            self._r2[segments] = self._share_explained(sums, done, kept, solved.left[~solved.hard])
-        return sums.segments[hard]
+        self._freedom[segments] = sums.rows[done] - kept.sum(axis=1)
+        alone = sums.segments[at[solved.hard]]
+        if self._read is None or not done.size:
+            return alone
+        near = self._infer(sums, done, solved.of(~solved.hard), units, self._read(segments))
+        return np.concatenate([alone, segments[near]])
+
+    def _infer(
+        self, sums: SegmentSums, done: Indices, solved: StackSolution, units: Indices, rows: FitRows
+    ) -> Mask:
+        """Add the inference of segments (S,), and return which are to be solved alone for it."""
+        segments, kept, of_weight = sums.segments[done], solved.kept, sums.of_weight[done]
+        assert solved.inverse_diagonals is not None
+        terms, freedom = len(self._terms), self._freedom[segments]
+        left = np.ldexp(solved.left, of_weight)
+        scaled_sd = np.sqrt(left / freedom)
+        diagonals = np.ldexp(solved.inverse_diagonals, -of_weight[:, None])
+        columns = np.array([*range(terms), terms + 1])
+        robust, near = FittedSegments(
+            rows.design,
+            rows.target,
+            rows.weight,
+            rows.counts,
+            sums.exponents[done][:, columns],
+            of_weight,
+            kept,
+            solved.coefficients,
+            solved.left,
+        ).errors()
+        with np.errstate(over="ignore"):
+            errors = np.ldexp(np.sqrt(diagonals) * scaled_sd[:, None], units)
+            self._robust[segments] = np.ldexp(robust, units)
+            self._sd[segments] = np.ldexp(scaled_sd, sums.exponents[done, terms + 1])
+        self._errors[segments] = np.where(kept, errors, np.nan)
+        if rows.recency is not None:  # weights say nothing of the variance of a row
+            self._errors[segments] = self._robust[segments]
+            self._sd[segments] /= np.sqrt(rows.recency)
+        self._exact[segments] = np.sqrt(left) <= (
+            EXACT_FIT * np.sqrt(freedom) * sums.heaviest[done]
+        )
+        self._r2[segments] = self._share_explained(sums, done, kept, solved.left)
+        return near
 
     def _share_explained(self, sums: SegmentSums, done: Indices, kept: Mask, left: Array) -> Array:
         """Return R2 (S,): about the mean where an equation has a constant, else about zero."""

@@ -23,8 +23,13 @@ SETTLED = 1e-4
 """Variances have converged that change the weight of a segment's own rows by less than this."""
 NOTHING = 1e-3
 """A variance that gives the own rows of a segment a smaller weight than this is none."""
-EXACT = 1e-24
-"""The variance of e is no smaller a share of that about one equation for all rows."""
+EXACT = 2.0**-43
+"""The variance of e is no smaller a share of the target's: the sums do not show less."""
+LARGE = 2.0**30
+"""So much more than their prior do the rows of a segment say, all directions together, where beside
+them the prior would be lost in rounding."""
+UNSEEN = 2.0**-40
+"""The rows say nothing of a direction of which they say no larger a share than this."""
 VALUES_AT_ONCE = 2**20
 
 
@@ -78,7 +83,7 @@ def variances_of(moments: SegmentMoments) -> Variances:
     between = np.where(sizes > 0, within / np.where(sizes > 0, sizes, 1.0) / len(sizes), 0.0)
     if not within:
         return Variances(0.0, np.zeros(len(sizes)))
-    least = within * EXACT
+    least = EXACT * float(moments.squares.sum()) / spare
     for _ in range(ITERATIONS):
         fit = _given(moments, Variances(within, between), _inverted)
         u = fit.u
@@ -125,21 +130,44 @@ def _given(moments: SegmentMoments, variances: Variances, inverses: Inverses) ->
     root, within = np.sqrt(variances.between), variances.within or 1.0
     identity = np.eye(columns)
     posterior = np.empty_like(moments.products)
+    large = np.einsum("sii,i->s", moments.products, variances.between) > LARGE * within
     step = max(VALUES_AT_ONCE // max(columns**2, 1), 1)
     for start in range(0, len(posterior), step):
         at = slice(start, start + step)
-        scaled = moments.products[at] * (root[:, None] * root / within) + identity
-        posterior[at] = inverses(scaled) * (root[:, None] * root)
+        scaled = moments.products[at] * (root[:, None] * root / within)
+        scaled[large[at]] = 0.0
+        posterior[at] = inverses(scaled + identity) * (root[:, None] * root)
+    seen = posterior
+    if large.any():
+        seen = posterior.copy()
+        scaled = moments.products[large] * (root[:, None] * root / within)
+        posterior[large], seen[large] = _by_direction(scaled) * (root[:, None] * root)
     # What u takes of the products: X'X P / s of X'X, and the rest is what m has to explain.
-    taken = moments.products @ posterior / within
+    taken = moments.products @ seen / within
     of_mean = np.linalg.pinv(
         (moments.products - taken @ moments.products).sum(axis=0) / within, hermitian=True
     )
     own = moments.with_target - (taken @ moments.with_target[:, :, None])[:, :, 0]
     mean = of_mean @ own.sum(axis=0) / within
     unmet = moments.with_target - moments.products @ mean
-    u = (posterior @ unmet[:, :, None])[:, :, 0] / within
+    u = (seen @ unmet[:, :, None])[:, :, 0] / within
     return _Given(mean, of_mean, u, posterior, identity - _turned(taken))
+
+
+def _by_direction(scaled: Array) -> Array:
+    """Return the inverses of `scaled` (S, q, q) plus the identity, however much larger they are.
+
+    A second array is of the directions alone of which the rows say anything. (2, S, q, q)
+    """
+    values, vectors = np.linalg.eigh(scaled)
+    shown = values > UNSEEN * values[:, -1:]
+    weights = 1 / (1 + np.where(shown, values, 0.0))
+    return np.stack(
+        [
+            (vectors * each[:, None, :]) @ _turned(vectors)
+            for each in (weights, np.where(shown, weights, 0.0))
+        ]
+    )
 
 
 def _unseen_shares(fit: _Given, between: Array) -> Array:

@@ -161,6 +161,7 @@ class ShrunkenLines:
             self._terms,
             estimates,
             errors,
+            None,
             freedom,
             np.where(finite, sd, np.nan),
             explained,

@@ -46,6 +46,17 @@ class StackSolution:
     kept: Mask
     hard: Mask
 
+    def of(self, systems: Mask) -> "StackSolution":
+        """Return the solutions of some systems (S,)."""
+        diagonals = None if self.inverse_diagonals is None else self.inverse_diagonals[systems]
+        return StackSolution(
+            self.coefficients[systems],
+            self.left[systems],
+            diagonals,
+            self.kept[systems],
+            self.hard[systems],
+        )
+
 
 def solve_stack(
     matrices: Digits, present: Mask, inverses: Inverses, *, with_inverse: bool

@@ -43,6 +43,22 @@ class SegmentSums:
     heaviest: Array
 
 
+@dataclass(frozen=True, eq=False)
+class FitRows:
+    """The rows of S segments in one fit, one after the other, `counts` (S,) of each.
+
+    The design is (n, p), the target (n,) and the weights (n,), None where all rows weigh 1.
+    `recency` (S,) is how much a segment's rows count for their age in the mean, None where they do
+    not.
+    """
+
+    design: Array
+    target: Array
+    weight: Array | None
+    counts: Indices
+    recency: Array | None
+
+
 class SegmentTable:
     """The segments of a job, and what a fit needs of them.
 
@@ -153,6 +169,25 @@ class SegmentCells:
     def design(self, trained: Parts, positions: Indices) -> Array:
         """Return the design (n, p) of some rows for a fit."""
         return self.encodings[trained].design(rows_of(self.job.columns, positions))
+
+    def fit_rows(self, segments: Indices, trained: Parts) -> FitRows:
+        """Return the rows of some segments in a fit, each one's in the order of the table."""
+        job = self.job
+        rows = [self.rows(segment, trained) for segment in segments.tolist()]
+        positions = np.concatenate(rows)
+        return FitRows(
+            self.design(trained, positions),
+            job.target[positions],
+            self._weight(positions),
+            np.array([*map(len, rows)]),
+            None if job.half_life is None else np.array([*map(self.mean_recency, rows)]),
+        )
+
+    def mean_recency(self, positions: Indices) -> float:
+        """Return how much rows count for their age in the mean, weighted where rows weigh."""
+        job = self.job
+        weight = None if job.weight is None else job.weight[positions]
+        return float(np.average(job.recency(positions), weights=weight))
 
     def sums(self, row_products: Products) -> Iterator[tuple[Parts, SegmentSums | Indices]]:
         """Yield the sums of each fit for a few segments at a time, or numbers of those without."""

@@ -52,6 +52,11 @@ def segment_text(parts: Sequence[str]) -> str:
     return json.dumps(list(parts), ensure_ascii=False, separators=(",", ":"))
 
 
+def segment_parts(text: str, columns: int) -> list[str]:
+    """Return the texts in the columns of a declaration that make the text of a segment."""
+    return [text] if columns == 1 else json.loads(text)
+
+
 def codes_in(segments: Segments, names: Values) -> Indices:
     """Return the code (n,) of each row among other sorted names (S,), -1 for none of them."""
     at = np.searchsorted(names, segments.names)

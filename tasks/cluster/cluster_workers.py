@@ -30,6 +30,7 @@ from tasks.cluster.request import Request
 from tasks.cluster.slots import Slots
 from tasks.cluster.watch import Watch
 from tasks.cluster.worker_night import Limits, NightEnded, Outcome
+from tasks.run.processes import NotSeen
 from tasks.run.reading import HowRead
 from tasks.run.shared_fit import WAITING
 
@@ -90,7 +91,7 @@ class ClusterWorkers:
         self._slots = Slots()
         self._watches: dict[str, Watch] = {}
         self._warnings: list[str] = []
-        self._stopped = False
+        self._stopped = self._was_connected = False
 
     def __enter__(self) -> "ClusterWorkers":
         return self
@@ -187,7 +188,8 @@ class ClusterWorkers:
             if self._night is not None:
                 self._night.close()
                 self._night = None
-            connection = connected(self._address, self._wait, self._tell)
+            again, self._was_connected = self._was_connected, True
+            connection = connected(self._address, self._wait, self._tell, again=again)
             try:
                 self._night = Night(connection, self._limits, self._wait, self._tell)
             except BaseException:
@@ -222,13 +224,16 @@ class ClusterWorkers:
 
     def _value(self, night: Night, request: Request, parcel: Parcel) -> Any:
         """Return what a job comes to; raise WorkerFailed if it comes to nothing."""
-        framework, kind = request.framework, request.kind
+        framework, kind, not_on = request.framework, request.kind, request.not_on
         asked: list[str] = []
         lost = 0
         while True:
-            worker = self._place(night, request, asked)
+            worker = self._place(night, request, asked, not_on)
             try:
                 outcome = self._done_on(worker, night, request, parcel)
+                if outcome is not None and outcome.apart:
+                    not_on |= {worker}
+                    continue
                 if outcome is not None and outcome.missing:
                     if worker in asked:  # it had copies, and has lost them
                         night.copies.forget(worker)
@@ -278,13 +283,15 @@ class ClusterWorkers:
         )
         return True
 
-    def _place(self, night: Night, request: Request, asked: Collection[str]) -> str:
+    def _place(
+        self, night: Night, request: Request, asked: Collection[str], not_on: frozenset[str]
+    ) -> str:
         """Wait for a worker that is free for a job, and take it.
 
         One that was `asked` before has the rows. Linear kinds go where the sums of another are, and
         any job rather goes where a process of the framework is that has started.
         """
-        framework, not_on = request.framework, request.not_on
+        framework = request.framework
         known = self._frameworks[framework]
         watch = self._watches.setdefault(framework, Watch(framework, self._wait, self._tell))
         report = None if request.reporter is None else request.reporter()
@@ -308,7 +315,7 @@ class ClusterWorkers:
             if having and having <= known.left_out.keys():
                 raise WorkerFailed(known.left_out[min(having)])
             if having and having <= {*known.left_out, *not_on}:
-                raise WorkerFailed("no other worker is there")
+                raise NotSeen("no other worker is there")
             if report is not None:
                 report(0.0, WAITING)
             self._slots.wait(LOOK_SECONDS)

@@ -120,14 +120,20 @@ class Connection:
                 self.local.close(timeout=10)
 
 
-def connected(address: ClusterAddress, wait: float, tell: Tell) -> Connection:
+def connected(
+    address: ClusterAddress, wait: float, tell: Tell, *, again: bool = False
+) -> Connection:
     """Return a connection with at least one worker; raise ClusterError if there is none in time.
 
-    Those of other versions of Dask or Python than ours are refused.
+    Those of other versions of Dask or Python than ours are refused, and so is what is no scheduler:
+    at once, unless there was one before (`again`).
     """
     _keep_quiet()
     until = time.monotonic() + wait
-    connection = _local(address) if address.url is None else _remote(address, until, wait, tell)
+    if address.url is None:
+        connection = _local(address)
+    else:
+        connection = _remote(address, until, wait, tell, again=again)
     try:
         _wait_for_worker(connection, until, wait, tell)
         _require_same_dask(connection)
@@ -159,9 +165,26 @@ def _local(address: ClusterAddress) -> Connection:
     return Connection(client, f"this machine, {workers} workers", cluster)
 
 
-def _remote(address: ClusterAddress, until: float, wait: float, tell: Tell) -> Connection:
+def _remote(
+    address: ClusterAddress, until: float, wait: float, tell: Tell, *, again: bool
+) -> Connection:
+    told = False
+    while True:
+        _wait_for_listener(address, until, wait, tell)
+        try:
+            return _called(address)
+        except ClusterError as error:  # of a proxy, say, while the network is cut
+            if not again or time.monotonic() >= until:
+                raise
+            if not told:
+                told = True
+                tell(f"waiting for the scheduler at {address.url}: {error.what}")
+        time.sleep(1.0)
+
+
+def _called(address: ClusterAddress) -> Connection:
+    """Return a connection to the scheduler at an address where something listens."""
     url = str(address.url)
-    _wait_for_listener(address, until, wait, tell)
     try:
         _require_greeting(address)
         asyncio.run(_require_scheduler(url))

@@ -78,19 +78,21 @@ def digest_of(path: str, offset: int, length: int) -> str:
 class Parcel:
     """A pickled value, and the arrays that it names.
 
-    Formatted, it does not show its bytes, which may have a password in them.
+    One that stays `in_place` is for workers that see the files of the driver. Formatted, it does
+    not show its bytes, which may have a password in them.
     """
 
     data: bytes = field(repr=False)
     pieces: tuple[Piece, ...]
+    in_place: bool = False
 
     @classmethod
-    def of(cls, value: object) -> "Parcel":
+    def of(cls, value: object, *, in_place: bool = False) -> "Parcel":
         """Pack a value; functions and classes in it are named, too."""
         buffer = io.BytesIO()
         packer = _Packer(buffer)
         packer.dump(value)
-        return cls(buffer.getvalue(), tuple(packer.pieces))
+        return cls(buffer.getvalue(), tuple(packer.pieces), in_place)
 
     def value(self, opened: Callable[[Piece], NDArray[Any]]) -> Any:
         """Return the value, with the arrays as they were `opened`."""

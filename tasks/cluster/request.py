@@ -11,8 +11,10 @@ from regressors.fitting import in_file
 from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import Reporter, WorkerFailed
 from regressors.job import Fitted, Job
+from tasks.cluster.copy_job import RowsToCopy
 from tasks.cluster.parcels import Parcel
 from tasks.cluster.read_job import ReadJob
+from tasks.run.row_jobs import RowJob
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +38,14 @@ class Request:
     @property
     def not_on(self) -> frozenset[str]:
         """Return the workers that cannot do it."""
-        reads = (arg.not_on for arg in self.args if isinstance(arg, ReadJob))
-        return next(reads, frozenset())
+        chosen = (arg.not_on for arg in self.args if isinstance(arg, ReadJob | RowsToCopy))
+        return next(chosen, frozenset())
 
     def parcel(self) -> Parcel:
         """Return what a worker is sent; raise WorkerFailed if that cannot be."""
         try:
-            return Parcel.of((self.function, self.args))
+            in_place = any(isinstance(arg, RowJob) for arg in self.args)
+            return Parcel.of((self.function, self.args), in_place=in_place)
         except (AttributeError, OSError, TypeError, pickle.PicklingError) as error:
             raise WorkerFailed(f"it could not be sent to its worker ({sentence(error)})") from None
 

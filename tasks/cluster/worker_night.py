@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from numpy.typing import NDArray
 
-from data.scratch import temporary_files
+from data.scratch import remove_abandoned, temporary_files
 from data.settings import settings
 from regressors.file_arrays import dumps
 from regressors.frameworks import parity
@@ -32,6 +32,7 @@ from regressors.gathered_predictions import RowsToPredict
 from regressors.job import Job
 from regressors.linear.gathered_sums import RowRange
 from regressors.progress import Report
+from tasks.cluster.copy_job import RowsToCopy
 from tasks.cluster.parcels import Parcel, Piece
 from tasks.cluster.read_job import ReadJob
 from tasks.cluster.token_file import Token
@@ -56,7 +57,8 @@ class Outcome:
     """What a job came to: a pickled value, or why there is none, in a sentence.
 
     With `left_out`, the worker can do nothing with the framework tonight, and another may. Of the
-    `missing` arrays the worker has neither the file nor a copy. `probe` is that of the process.
+    `missing` arrays the worker has neither the file nor a copy. One that is `apart` does not see
+    the files that the job is about. `probe` is that of the process.
     """
 
     worker: str
@@ -64,6 +66,7 @@ class Outcome:
     failure: str | None = None
     left_out: bool = False
     missing: tuple[Piece, ...] = ()
+    apart: bool = False
     probe: ProbeResult | None = None
     warnings: tuple[str, ...] = ()
 
@@ -112,6 +115,8 @@ class WorkerNight:
 
     def do(self, job: str, framework: str, parcel: Parcel, report: Report) -> Outcome:
         """Do a job in the process of its framework; raise NightEnded if there is to be none."""
+        if parcel.in_place and not self.shares_files:
+            return Outcome(self.worker, apart=True)
         missing = tuple(piece for piece in parcel.pieces if self._opened(piece) is None)
         if missing:
             return Outcome(self.worker, missing=missing)
@@ -172,13 +177,14 @@ class WorkerNight:
             return self._copies
 
     def end(self) -> None:
-        """End the processes and their jobs, and remove the copies."""
+        """End the processes and their jobs, and remove the copies, also of killed workers."""
         with self._lock:
             self._ended, started = True, {*self._processes.values()}
         for processes in started:
             processes.stop()
         self.drop_copies()
         self._open.close()
+        remove_abandoned(self._home())
 
     def _opened(self, piece: Piece) -> NDArray[Any] | None:
         if self.shares_files and (array := piece.opened()) is not None:
@@ -198,6 +204,8 @@ class WorkerNight:
         """
         if isinstance(arg, ReadJob):
             return arg.of_worker(self.worker, lambda: self.copies / "snapshots")
+        if isinstance(arg, RowsToCopy):
+            return arg.of_worker(self.worker, settings().database_url)
         if isinstance(arg, RowRange | RowsToPredict) and not self.shares_files:
             return replace(arg, into=None)
         if not isinstance(arg, Job) or arg.predictions_file is None:

@@ -15,6 +15,7 @@ from regressors.arrays import Array, Values
 from tasks.export.graph.model import output_names
 from tasks.export.graph.row import missing_text
 from tasks.export.proof_rows import ProofRows
+from tasks.export.routed import together, types_in
 from tasks.export.sql.dialects import DUCKDB, POSTGRESQL, SQLITE, Dialect, missing_functions
 from tasks.export.sql.query import Query
 
@@ -49,8 +50,8 @@ def in_onnx_runtime(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    types = {column["name"]: column["type"] for column in description["columns"]}
-    missing = missing_text(description)
+    types = types_in(description)
+    missing = missing_text(together(description))
     feeds = {name: _tensor(rows.columns[name], of_type, missing) for name, of_type in types.items()}
     if weight is not None:
         feeds.setdefault(weight, rows.weight[:, None])

@@ -7,20 +7,28 @@ from typing import Any, Literal
 
 from data.connections.table_name import TableName, table_name
 from data.declarations.model import Declaration
-from data.errors import UserError
+from data.errors import CallError, listed
 from data.sources.made_keys import CONTENT, ROW
 from data.store.read.champions import ServingModel
-from regressors.description import CannotDescribe, described, weights_of
-from regressors.model import Model, Predicted
+from regressors.description import weights_of
+from regressors.model import Predicted
 from tasks.export.engines import in_duckdb, in_onnx_runtime, in_sqlite
 from tasks.export.graph.builder import MissingExtra, require_onnx
 from tasks.export.graph.model import onnx_model
 from tasks.export.proof import LINEAR, NETWORK, Proof, proved
 from tasks.export.proof_rows import ProofRows, proof_rows
 from tasks.export.readable_json import readable
+from tasks.export.routed import (
+    Segments,
+    models_in,
+    routed_description,
+    types_in,
+    weights_in,
+)
 from tasks.export.sql.dialects import DUCKDB, FUNCTIONS, POSTGRESQL, SQLITE, Dialect
 from tasks.export.sql.query import MAX_WEIGHTS, Query, query
-from tasks.run.loading import declared, loaded
+from tasks.run.loading import declared
+from tasks.run.routed_model import RoutedModel
 
 Format = Literal["onnx", "sql", "json"]
 MAX_PRODUCTS = 20_000_000
@@ -36,22 +44,20 @@ class Exported:
 
 
 class Export:
-    """A stored model, ready to be written in other forms; `home` has the snapshot of its run."""
+    """A stored model, ready to be written in other forms; `home` has the snapshot of its run.
 
-    def __init__(self, serving: ServingModel, home: Path) -> None:
+    `segments` are models that serve single segments in its place.
+    """
+
+    def __init__(self, serving: ServingModel, home: Path, segments: Segments = ()) -> None:
         self.serving, self.home = serving, home
-        self.model: Model = loaded(serving, "artifact")
+        self.routed = RoutedModel.of(serving, segments)
+        self.models = (self.routed.model, *(route.model for route in self.routed.routes))
         self.declaration: Declaration = declared(serving)
-        try:
-            self.description = described(self.model)
-        except CannotDescribe as error:
-            raise UserError(
-                f"{error}.",
-                next_step="Its equations are in the view segment_coefficient, and 'nightfit "
-                f"predict {serving.dataset}' predicts by it.",
-            ) from None
-        self.types = {c["name"]: c["type"] for c in self.description["columns"]}
-        self.weight = self.declaration.weight if self.model.mean_weight is not None else None
+        self.description = routed_description(self.routed, segments)
+        self.types = types_in(self.description)
+        is_weighted = any(model.mean_weight is not None for model in self.models)
+        self.weight = self.declaration.weight if is_weighted else None
         self._rows: ProofRows | None = None
 
     @property
@@ -79,13 +85,28 @@ class Export:
     def rows(self) -> ProofRows:
         """Return the rows on which what is exported is tried."""
         if self._rows is None:
-            args = self.model, self.description, self.serving, self.declaration, self.home
-            self._rows = proof_rows(*args)
+            self._rows = proof_rows(
+                self.models, self.description, self.serving, self.declaration, self.home
+            )
         return self._rows
 
     def ours(self, rows: ProofRows) -> Predicted:
         """Return what nightfit predicts for rows."""
-        return self.model.predicted(rows.columns, None if self.weight is None else rows.weight)
+        weight = None if self.weight is None else rows.weight
+        return self.routed.predicted(rows.columns, weight)[0]
+
+    @property
+    def notes(self) -> list[str]:
+        """Return a sentence on what serves segments in place of the champion, if anything does."""
+        routes = self.description.get("routes", ())
+        if not routes:
+            return []
+        served = ", ".join(f"{len(route['segments']):,} by {route['model']}" for route in routes)
+        return [
+            f"Segments ({listed(self.routed.segment)}) predicted by models of their own: {served};"
+            " all other rows, those of unknown segments included, are predicted by the champion,"
+            f" {self.serving.name}."
+        ]
 
     # ONNX
 
@@ -95,7 +116,7 @@ class Export:
         content = onnx_model(self.description, self.facts, self.weight)
         theirs = in_onnx_runtime(content, self.description, self.rows, self.weight)
         proof = proved("ONNX Runtime", self.ours(self.rows), theirs, self.rows, NETWORK)
-        return Exported(content, (str(proof),))
+        return Exported(content, (str(proof), *self.notes))
 
     # SQL
 
@@ -111,7 +132,7 @@ class Export:
         made = self.query_of(dialect, name, self.carried, self.weight)
         notes = self.proved_in_sql(dialect)
         text = f"{self._header(dialect, made)}{made.text};\n"
-        return Exported(text.encode(), (*notes, *self._needs(dialect, made)))
+        return Exported(text.encode(), (*notes, *self.notes, *self._needs(dialect, made)))
 
     def proved_in_sql(self, dialect: Dialect) -> list[str]:
         """Run the query of a dialect, or what comes nearest to it, and return sentences on it."""
@@ -141,12 +162,13 @@ class Export:
 
     def proof_rows_in_sql(self) -> ProofRows:
         """Return so many rows that SQL predicts them in some seconds."""
-        weights = weights_of(self.description)
+        weights = weights_in(self.description)
         return self.rows.thinned(MAX_PRODUCTS // weights) if weights else self.rows
 
     def compared(self, engine: str, ours: Predicted, theirs: Any, rows: ProofRows) -> Proof:
         """Return the proof that a database predicts what nightfit does."""
-        allowed = NETWORK if self.description["kind"] == "ann" else LINEAR
+        are_lines = all(model["kind"] != "ann" for model in models_in(self.description))
+        allowed = LINEAR if are_lines else NETWORK
         return proved(engine, ours, theirs, rows, allowed)
 
     def _make(self, dialect: Dialect, table: str, carried: Sequence[str]) -> Query:
@@ -162,31 +184,40 @@ class Export:
         lines = [
             f"{facts['target']} of {facts['dataset']}, predicted by {facts['model']} of run"
             f" {facts['run_id']} (model {facts['model_id']}), for {dialect.shown}.",
+            *self.notes,
             f"Columns: {', '.join(made.columns)}.",
         ]
         return "".join(f"-- {' '.join(line.split())}\n" for line in lines)
 
     def _needs(self, dialect: Dialect, made: Query) -> list[str]:
-        if dialect is not SQLITE or not any(f"{name}(" in made.text for name in FUNCTIONS):
+        if dialect is not SQLITE:
             return []
-        return [
-            "The query needs SQLite 3.35 or later with its math functions"
-            " (SQLITE_ENABLE_MATH_FUNCTIONS), which most builds have."
-        ]
+        needs = []
+        if any(f"{name}(" in made.text for name in FUNCTIONS):
+            needs.append(
+                "The query needs SQLite 3.35 or later with its math functions"
+                " (SQLITE_ENABLE_MATH_FUNCTIONS), which most builds have."
+            )
+        if "json_each(" in made.text:
+            needs.append(
+                "The query needs SQLite's JSON functions, which all builds have since 3.38."
+            )
+        return needs
 
     # JSON
 
     def as_json(self) -> Exported:
         """Return the description of the model as JSON, proved by what is written from it."""
         content = {**self.facts_in_json(), **self.description}
-        return Exported(f"{readable(content)}\n".encode(), tuple(self._proved_in_json()))
+        notes = (*self._proved_in_json(), *self.notes)
+        return Exported(f"{readable(content)}\n".encode(), notes)
 
     def _proved_in_json(self) -> Sequence[str]:
-        if weights_of(self.description) <= MAX_WEIGHTS:
+        if all(weights_of(model) <= MAX_WEIGHTS for model in models_in(self.description)):
             return [*self.proved_in_sql(SQLITE)[:1], "That was the description as a query."]
         try:
-            return [*self.as_onnx().notes, "That was the description as an ONNX file."]
-        except MissingExtra as error:
+            return [*self.as_onnx().notes[:1], "That was the description as an ONNX file."]
+        except (MissingExtra, CallError) as error:
             return [f"The description was not run, because {error}"]
 
     def facts_in_json(self) -> Mapping[str, Any]:

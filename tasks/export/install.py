@@ -64,6 +64,7 @@ def install(export: Export, url: str, table: str, view: str | None) -> list[str]
     verb = "replaced" if existing else "made"
     return [
         *notes,
+        *export.notes,
         f"The view {target} is {verb}: {listed(list(made.columns))} of each row of {source};"
         f" its first {rows:,} rows were read.",
     ]

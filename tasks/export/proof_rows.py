@@ -1,6 +1,6 @@
 """The rows on which an exported model must predict what nightfit does: real ones, and odd ones."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from data.sources.stored_columns import StoredColumns
 from data.store.read.champions import ServingModel
 from regressors.arrays import Array, Columns, Values
 from regressors.model import Model
+from tasks.export.routed import models_in, segments_in, types_in
 from tasks.run.rows import KeptColumns
 
 MAX_ROWS = 20_000
@@ -56,7 +57,7 @@ class ProofRows:
 
 
 def proof_rows(
-    model: Model,
+    models: Sequence[Model],
     description: Mapping[str, Any],
     serving: ServingModel,
     declaration: Declaration,
@@ -64,14 +65,15 @@ def proof_rows(
 ) -> ProofRows:
     """Return rows of the snapshot of a model's run, made rows, and a row for each odd thing.
 
-    These are: each column missing, each category with an unseen level, each number far outside.
+    `models` are that model and those that serve segments in its place. Odd things are: each column
+    missing, each category with an unseen level, each number far outside.
     """
-    types = {column["name"]: column["type"] for column in description["columns"]}
+    types = types_in(description)
     real, weight = _of_snapshot(serving, declaration, home, types)
     usable = _usable(real, len(weight))
     chosen = np.flatnonzero(usable)[_spread(int(usable.sum()), MAX_ROWS)]
     real = {name: values[chosen] for name, values in real.items()}
-    made = _made(model, description, types, MADE_ROWS if len(chosen) else MADE_ALONE)
+    made = _made(models, description, types, MADE_ROWS if len(chosen) else MADE_ALONE)
     odd = _odd(real if len(chosen) else made, types)
     columns = {
         name: np.concatenate([real[name], made[name], odd[name]]).astype(made[name].dtype)
@@ -85,8 +87,9 @@ def proof_rows(
     of_weight[len(chosen) :] = np.where(rng.random(more) < 0.5, rng.exponential(1, more), np.nan)
     if declaration.weight in types:
         of_weight = columns[declaration.weight]
-    # The model was fitted with these as well, but does not use them.
-    unused = {name: np.zeros(rows) for name in model.features if name not in types}
+    # The models were fitted with these as well, but do not use them.
+    features = [name for model in models for name in model.features]
+    unused = {name: np.zeros(rows) for name in features if name not in types}
     return ProofRows({**columns, **unused}, of_weight, len(chosen), len(weight))
 
 
@@ -130,11 +133,15 @@ def _spread(rows: int, most: int) -> Any:
 
 
 def _made(
-    model: Model, description: Mapping[str, Any], types: Mapping[str, str], rows: int
+    models: Sequence[Model], description: Mapping[str, Any], types: Mapping[str, str], rows: int
 ) -> dict[str, Values]:
-    """Return rows of numbers like those of training, and of every level in turn."""
+    """Return rows of numbers like those of training, and of every level in turn.
+
+    All segments that a model treats apart are among them, or as many as there are rows.
+    """
     rng = np.random.default_rng(1)
-    numbers = {number.name: number for m in model.members for number in m.encoding.numbers}
+    members = [member for model in models for member in model.members]
+    numbers = {number.name: number for m in members for number in m.encoding.numbers}
     columns: dict[str, Values] = {}
     for name, of_type in types.items():
         if of_type == "number":
@@ -152,13 +159,21 @@ def _made(
             values = np.array([levels[i % len(levels)] for i in rng.permutation(rows)], object)
         values[rng.random(rows) < MISSING_SHARE] = _MISSING[of_type]
         columns[name] = values
+    names, segments = segments_in(description)
+    for number, at in enumerate(_spread(len(segments), rows)):
+        for name, text in zip(names, segments[at], strict=True):
+            columns[name][number] = text
     return columns
 
 
 def _levels(description: Mapping[str, Any], name: str) -> list[str]:
     """Return the texts of a category that a model knows."""
     found: dict[str, None] = {}
-    for member in description["members"]:
+    names, segments = segments_in(description)
+    if name in names:
+        found |= dict.fromkeys(segment[names.index(name)] for segment in segments)
+    models = list(models_in(description))
+    for member in (member for model in models for member in model["members"]):
         for category in member["categories"]:
             if category["name"] == name:
                 found |= dict.fromkeys(category["label_of"])
@@ -166,9 +181,9 @@ def _levels(description: Mapping[str, Any], name: str) -> list[str]:
             if name in group["columns"]:
                 at = group["columns"].index(name)
                 found |= dict.fromkeys(level[at] for level in group["levels"] if level[at])
-    interval = description["interval"]
-    if interval is not None and interval["by"] == name:
-        found |= dict.fromkeys(interval["groups"])
+    for interval in (model["interval"] for model in models):
+        if interval is not None and interval["by"] == name:
+            found |= dict.fromkeys(interval["groups"])
     return list(found) or [UNSEEN]
 
 

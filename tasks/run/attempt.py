@@ -96,6 +96,7 @@ class Attempt:
     process_warnings: tuple[str, ...] = ()
     prediction_warnings: tuple[str, ...] = ()
     start_warning: str | None = None
+    killed_before: tuple[str, ...] = ()
     store_warnings: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     step_times: list[StepTime] = field(default_factory=list)
@@ -137,6 +138,7 @@ class Attempt:
         unscored = choice.warning if choice else None
         blind = choice.incumbent.blind if choice and choice.incumbent else None
         sentences = [
+            *self.killed_before,
             *self.doubts,
             *snapshot,
             *data,

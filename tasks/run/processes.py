@@ -4,7 +4,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-from regressors.frameworks.workers import Reporter
+from regressors.frameworks.workers import Reporter, WorkerFailed
+
+
+class NotSeen(WorkerFailed):
+    """A job that needs a file or a source which no worker of the cluster sees."""
 
 
 class Processes(Protocol):

@@ -5,19 +5,21 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
+from data.calls import Call, Do, done_here
 from data.disk import no_room
 from data.errors import HomeError
 from data.texts import Texts
 from regressors.arrays import Coded, Columns, Mask, Values, in_codes
-from regressors.file_arrays import mapped
+from regressors.file_arrays import mapped, place_of
 
 ALIGNMENT = 64
 """An array begins at a multiple of so many bytes."""
@@ -36,17 +38,14 @@ class RowFiles:
         self._numbers = count(1)
 
     def stored(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return an array (n,) mapped from a file that it is written to."""
+        """Return an array (n,) mapped from a file that it is written to, unless it is in one."""
         return self._own.add(values)()
 
     def stored_texts(self, texts: Texts) -> Texts:
         """Return texts (n,) whose bytes are mapped from a file that they are written to."""
-        values = texts.values
-        buffers = [
-            pa.py_buffer(self.stored(np.frombuffer(buffer, np.uint8))) if buffer else buffer
-            for buffer in values.buffers()
-        ]
-        return Texts(pa.Array.from_buffers(values.type, len(values), buffers, offset=values.offset))
+        buffers = texts.buffers or texts.bytes_of_all()
+        of = [None if each is None else self.stored(each) for each in buffers]
+        return Texts.of_buffers(len(texts), of)
 
     def new_file(self) -> "ArrayFile":
         """Return a file for further arrays."""
@@ -64,9 +63,14 @@ class ArrayFile:
         self._path, self._lock = path, threading.Lock()
 
     def add(self, values: NDArray[Any]) -> Callable[[], NDArray[Any]]:
-        """Write an array (n,); return what maps it. A disk that is full is a `HomeError`."""
+        """Write an array (n,), unless it is in a file; return what maps it.
+
+        A disk that is full is a `HomeError`.
+        """
         if not values.size:
             return lambda: values
+        if place := place_of(values):
+            return partial(mapped, *place)
         with self._lock:
             try:
                 with self._path.open("ab") as file:
@@ -85,7 +89,7 @@ class RowColumns(Mapping[str, Values]):
     `make` returns a column that has not been asked for before. The files are mapped anew for each
     use, so that a process has the pages of few columns at a time; a category is decoded once. As
     the argument of a job, this is a dictionary of arrays that are mapped from the same files, with
-    categories as their codes.
+    categories as their codes. All that it needs are then made at once, by `do`.
     """
 
     def __init__(
@@ -93,10 +97,13 @@ class RowColumns(Mapping[str, Values]):
         names: Iterable[str],
         make: Callable[[str], Coded],
         files: RowFiles,
+        *,
+        do: Do = done_here,
+        chosen: "_Chosen | None" = None,
         made: "_Made | None" = None,
     ) -> None:
         self._names = dict.fromkeys(names)
-        self._make, self.files = make, files
+        self._make, self.files, self._do, self._chosen = make, files, do, chosen
         self._made = made or _Made(files.new_file())
 
     def __getitem__(self, name: str) -> Values:
@@ -117,33 +124,60 @@ class RowColumns(Mapping[str, Values]):
         return len(self._names)
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return in_codes, ({name: self.coded(name) for name in self},)
+        return in_codes, (self._all(),)
 
     def in_codes(self) -> Columns:
         """Return the columns as the argument of a job has them."""
-        return in_codes({name: self.coded(name) for name in self})
+        return in_codes(self._all())
+
+    def _all(self) -> dict[str, Coded]:
+        self._have(self._names, self._do)
+        return {name: self.coded(name) for name in self}
 
     def coded(self, name: str) -> Coded:
         """Return a column as it is in its file."""
         with self._made.lock:
-            if name not in self._made.places:
-                column = self._make(name)
-                self._made.places[name] = self._made.file.add(column.values), column.labels
+            self._have([name], done_here)
             place, labels = self._made.places[name]
         return Coded(place(), labels)
 
+    def _have(self, names: Iterable[str], do: Do) -> None:
+        """Have columns made by `do`, unless they are."""
+        with self._made.lock:
+            missing = [name for name in names if name not in self._made.places]
+            if not missing:
+                return
+            if self._chosen is None:
+                calls: list[Call] = [(self._make, (name,)) for name in missing]
+            else:
+                whole, chosen = self._chosen.whole, self._chosen.rows
+                whole._have(missing, do)
+                calls = [(_taken, (whole.coded(name), chosen)) for name in missing]
+            for name, column in zip(missing, do("arranging columns", calls), strict=True):
+                self._made.places[name] = self._made.file.add(column.values), column.labels
+
     def named(self, names: Iterable[str]) -> "RowColumns":
         """Return other columns of the same rows, or some of these; what is made is shared."""
-        return RowColumns(names, self._make, self.files, self._made)
+        of, made = self._chosen, self._made
+        return RowColumns(names, self._make, self.files, do=self._do, chosen=of, made=made)
 
     def take(self, chosen: Mask) -> "RowColumns":
         """Return some rows (a mask) of the columns."""
+        rows = _Chosen(self, chosen)
+        return RowColumns(self._names, self._make, self.files, do=self._do, chosen=rows)
 
-        def make(name: str) -> Coded:
-            whole = self.coded(name)
-            return Coded(whole.values[chosen], whole.labels)
 
-        return RowColumns(self._names, make, self.files)
+@dataclass(frozen=True)
+class _Chosen:
+    """Some rows (a mask) of other columns."""
+
+    whole: RowColumns
+    rows: Mask
+
+
+def _taken(column: Coded, rows: Mask) -> Coded:
+    """Return some rows (a mask) of a column."""
+    return Coded(column.values[rows], column.labels)
 
 
 class _Made:

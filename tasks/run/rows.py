@@ -1,7 +1,7 @@
 """The rows of a snapshot as arrays, in one fixed order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from data.calls import Do, done_here
 from data.declarations.lags import Lag
 from data.declarations.model import Declaration
 from data.lags import KnownValues, Lagging
@@ -43,6 +44,16 @@ class Rows:
     group: Texts | None = None
     alike: NDArray[np.int64] | None = None
     files: RowFiles | None = None
+
+    def __reduce__(self) -> tuple[type["Rows"], tuple[Any, ...]]:
+        """Leave out the files, which are those of the process that made them."""
+        return Rows, tuple(getattr(self, own.name) for own in fields(self) if own.name != "files")
+
+    def without_columns(self) -> "Rows":
+        """Return the rows for a call that looks at no feature."""
+        bare = replace(self)
+        bare.__dict__.update({**self.__dict__, "columns": {}})  # with what is known of them
+        return bare
 
     def take(self, chosen: Mask) -> "Rows":
         """Return the chosen rows (a mask of n), or this same object if all are chosen."""
@@ -148,8 +159,9 @@ class SnapshotRows:
     The order does not depend on the source's, so that a source that lists its rows in another order
     gives the same fits to the last digit. `features` that the snapshot does not have are left out;
     a model that needs one refuses to predict. `alike` are the labels of the snapshot's rows that
-    stay together, -1 in the others. Not a dataclass, because Prefect would walk through everything
-    in it each time that a task gets it as an argument.
+    stay together, -1 in the others. What looks at all rows is done by `do`. Not a dataclass,
+    because Prefect would walk through everything in it each time that a task gets it as an
+    argument.
     """
 
     def __init__(
@@ -158,26 +170,26 @@ class SnapshotRows:
         snapshot: Snapshot,
         kept: Mask,
         features: Sequence[str],
-        alike: NDArray[np.int64] | None = None,
+        *,
+        arranged: "Arranged | None" = None,
+        files: RowFiles | None = None,
+        do: Do = done_here,
     ) -> None:
-        target, time, weight = declaration.target, declaration.time, declaration.weight
-        group = declaration.split.group
-        reader = self._reader = KeptColumns(StoredColumns(snapshot.path), kept, declaration)
-        self.files = files = RowFiles()
-        keys = reader.texts(declaration.key)
-        if not keys.is_sorted():
-            reader.order = files.stored(keys.order())
-            keys = keys[reader.order]
-        keys = files.stored_texts(keys)
-        self._columns = RowColumns(reader.present(features), reader.column, files)
+        self.files = files = files or RowFiles()
+        self.do = do
+        path = StoredColumns(snapshot.path)
+        of = arranged or arranged_rows(path, kept, declaration)
+        order = slice(None) if of.order is None else files.stored(of.order)
+        reader = self._reader = KeptColumns(path, files.stored(kept), declaration, order)
+        self._columns = RowColumns(reader.present(features), reader.column, files, do=do)
         self.rows = Rows(
-            keys,
+            files.stored_texts(of.keys),
             self._columns,
-            files.stored(reader.role(target)),
-            None if time is None else files.stored(reader.role(time)),
-            None if weight is None else files.stored(reader.role(weight)),
-            None if group is None else files.stored_texts(reader.texts([group])[reader.order]),
-            None if alike is None or (alike < 0).all() else files.stored(self.arranged(alike)),
+            files.stored(of.target),
+            None if of.time is None else files.stored(of.time),
+            None if of.weight is None else files.stored(of.weight),
+            None if of.group is None else files.stored_texts(of.group),
+            None if of.alike is None else files.stored(of.alike),
             files,
         )
 
@@ -192,7 +204,8 @@ class SnapshotRows:
 
     def labels(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Return a number for the values of each row (n,) in these columns of the key."""
-        return self._reader.texts(names)[self._reader.order].numbered()[0]
+        (labels,) = self.do("numbering series", [(self._reader.labels, (names,))])
+        return labels  # type: ignore[no-any-return]
 
     def columns(self, names: Sequence[str], chosen: Mask) -> Columns:
         """Return columns of the chosen rows (a mask of n); each is read when it is asked for.
@@ -216,16 +229,66 @@ class SnapshotRows:
         return self._columns.coded(name) if self._reader.present([name]) else None
 
 
+@dataclass(frozen=True)
+class Arranged:
+    """What is known of the kept rows (n,) of a snapshot but their features, sorted by their keys.
+
+    `order` gives the place of each among the kept ones, None if these are sorted already. The other
+    fields are those of `Rows`.
+    """
+
+    order: NDArray[np.int64] | None
+    keys: Texts
+    target: NDArray[np.float64]
+    time: NDArray[Any] | None
+    weight: NDArray[np.float64] | None
+    group: Texts | None
+    alike: NDArray[np.int64] | None
+
+
+def arranged_rows(
+    stored: StoredColumns,
+    kept: Mask,
+    declaration: Declaration,
+    alike: NDArray[np.int64] | None = None,
+) -> Arranged:
+    """Sort the kept rows (a mask) of a snapshot by the text of their keys.
+
+    `alike` are the labels of the snapshot's rows that stay together, -1 in the others.
+    """
+    reader = KeptColumns(stored, kept, declaration)
+    keys, order = reader.texts(declaration.key), None
+    if not keys.is_sorted():
+        order = reader.order = keys.order()
+        keys = keys[order]
+    time, weight, group = declaration.time, declaration.weight, declaration.split.group
+    return Arranged(
+        order,
+        keys,
+        reader.role(declaration.target),
+        None if time is None else reader.role(time),
+        None if weight is None else reader.role(weight),
+        None if group is None else reader.texts([group])[reader.order],
+        None if alike is None or (alike < 0).all() else alike[kept][reader.order],
+    )
+
+
 class KeptColumns:
     """Reads columns of the kept rows of a snapshot, in an `order` of them: at first its own.
 
     It knows nothing of the arrays that are made of them, so that these go with their last use.
     """
 
-    def __init__(self, stored: StoredColumns, kept: Mask, declaration: Declaration) -> None:
+    def __init__(
+        self,
+        stored: StoredColumns,
+        kept: Mask,
+        declaration: Declaration,
+        order: NDArray[np.int64] | slice = slice(None),
+    ) -> None:
         self._stored, self.kept, self._lagging = stored, kept, Lagging(declaration)
         self._names = frozenset(stored.column_names)
-        self.order: NDArray[np.int64] | slice = slice(None)
+        self.order = order
 
     def present(self, names: Sequence[str]) -> list[str]:
         """Return those of the names that the snapshot has, or a lag of what it has."""
@@ -255,6 +318,10 @@ class KeptColumns:
         ]
         chunks = [chunk for part in parts for chunk in part.chunks]
         return Texts.of(pa.chunked_array(chunks, pa.large_string()))
+
+    def labels(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Return a number for the values of each row (n,) in these columns of the key."""
+        return self.texts(names)[self.order].numbered()[0]
 
     def role(self, name: str) -> Values:
         """Return the target, the weights or the times (n,), these in UTC."""

@@ -11,11 +11,14 @@ from regressors.judging.segments import CHAMPION
 from tasks.report.labels import label, number
 from tasks.run.prepared import Prepared
 from tasks.run.routing import Routing, in_words
+from tasks.run.segment_words import without_gain
 
 SHOWN = 10
 """Segments that are listed: the worst, and of those that moved."""
 MAX_NAMED = 5
 """Segments that a sentence names."""
+MAX_REASONS = 6
+"""Reasons for which segments moved that have a line of their own."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +39,20 @@ class SegmentFigures:
     """What serves the segments of a run, in a sentence; the worst of them, and some that moved.
 
     The worst have the largest out-of-fold errors. `moves` is how many are served by another group
-    of kinds than before.
+    of kinds than before, and `moves_in_words` has a line for those of one kind and reason.
     """
 
     words: str = ""
     moves: int = 0
     worst: tuple[SegmentRow, ...] = ()
     moved: tuple[SegmentRow, ...] = ()
+    moves_in_words: tuple[str, ...] = ()
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the summary."""
         yield self.words
-        if self.moved:
-            shown = [f"{row.segment} to {row.served_by} ({row.reason})" for row in self.moved]
-            more = self.moves - len(self.moved)
-            shown += [f"and {more:,} more"] if more else []
-            yield f"moved tonight: {'; '.join(shown)}"
-        elif self.worst:
+        yield from self.moves_in_words
+        if self.worst and not self.moves:
             yield "none moved tonight"
         if self.worst:
             shown = [f"{row.segment} {_error(row)}" for row in self.worst]
@@ -80,6 +80,7 @@ def segment_figures(routing: Routing, champion: str, *, waits: bool = False) -> 
         len(moved),
         tuple(_row(routing, i, champion) for i in worst if np.isfinite(error[i])),
         tuple(_row(routing, i, champion) for i in largest_first[:SHOWN]),
+        tuple(_moves_in_words(routing, largest_first, champion)),
     )
 
 
@@ -143,21 +144,43 @@ def _served_in_words(routing: Routing, champion: str) -> str:
     return f"of {_counted(len(routing.names), 'segment')}, {', '.join(parts)}"
 
 
+def _moves_in_words(routing: Routing, moved: Indices, champion: str) -> Iterator[str]:
+    """Yield where how many segments moved and why, with the first of each; most moves first."""
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for i in moved.tolist():
+        why, gain = without_gain(routing.reason[i])
+        to = _served_by(routing, i, champion)
+        what = "; out-of-fold gains" if gain else ""
+        groups.setdefault((to, why, what), []).append(f"{label(routing.names[i])} {gain}".rstrip())
+    largest = sorted(groups.items(), key=lambda group: -len(group[1]))
+    for (to, why, what), named in largest[:MAX_REASONS]:
+        more = len(named) - MAX_NAMED
+        shown = f"{', '.join(named[:MAX_NAMED])}{f' and {more:,} more' if more > 0 else ''}"
+        yield f"{len(named):,} moved tonight to {to}, because {why}{what}: {shown}"
+    if rest := sum(len(named) for _, named in largest[MAX_REASONS:]):
+        yield f"{rest:,} moved tonight for other reasons (nightfit query segment_history)"
+
+
 def _counted(count: int, noun: str) -> str:
     return f"1 {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _row(routing: Routing, i: int, champion: str) -> SegmentRow:
-    errors, model = routing.errors, routing.model_of(i)
+    errors = routing.errors
     return SegmentRow(
         label(routing.names[i]),
-        f"the champion, {champion}" if model is None else str(model),
+        _served_by(routing, i, champion),
         int(errors.rows[i]),
         _finite(errors.validation[i]),
         _finite(errors.champion_validation[i]),
         _finite(errors.test[i]),
         routing.reason[i],
     )
+
+
+def _served_by(routing: Routing, i: int, champion: str) -> str:
+    model = routing.model_of(i)
+    return f"the champion, {champion}" if model is None else str(model)
 
 
 def _error(row: SegmentRow) -> str:

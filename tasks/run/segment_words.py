@@ -12,6 +12,8 @@ from regressors.judging.segments import CHAMPION, Routes, SegmentRows
 from regressors.judging.selection import MIN_SWITCH_ROWS, MIN_SWITCH_UNITS
 from tasks.run.routing import Standing, in_words
 
+_BY = ": an out-of-fold gain of "
+
 
 @dataclass(frozen=True)
 class Situation:
@@ -42,6 +44,13 @@ def reasons(of: Situation) -> Values:
     return words
 
 
+def without_gain(reason: str) -> tuple[str, str]:
+    """Return a reason without the figures of its segment, and these; empty if it has none."""
+    clause, by, gain = reason.partition(_BY)
+    figures, _, over = gain.rpartition(" over ")
+    return (f"{clause} than {over}", figures) if by else (reason, "")
+
+
 def _reason(of: Situation, i: int, names: Sequence[str]) -> str:
     now, before, proposed = (int(x[i]) for x in (of.gated.option, of.current, of.chosen.option))
     group = of.standing.group[i]
@@ -50,8 +59,7 @@ def _reason(of: Situation, i: int, names: Sequence[str]) -> str:
     if of.standing.pinned[i]:
         return f"{names[now]} is pinned" if group is None or now != CHAMPION else _gone(of, group)
     if now != before:
-        gain = f"an out-of-fold gain of {_gain(of.chosen, i)} over {names[before]}"
-        return f"{names[now]} is surely better: {gain}"
+        return f"{names[now]} is surely better{_BY}{_gain(of.chosen, i)} over {names[before]}"
     if group is not None and now == CHAMPION:
         return _gone(of, group)
     if of.obstacle is not None:

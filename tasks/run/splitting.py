@@ -1,30 +1,67 @@
 """Which of a run's rows are training, test and new rows."""
 
 import numpy as np
+from numpy.typing import NDArray
 
+from data.calls import done_here
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.progress import Report, part, unreported
 from data.sources.snapshot import Snapshot
-from data.split import split_rows
+from data.sources.stored_columns import StoredColumns
+from data.split import Split, split_rows
 from tasks.run.prepared import Prepared
-from tasks.run.rows import SnapshotRows
+from tasks.run.row_work import RowWork
+from tasks.run.rows import Arranged, Mask, SnapshotRows, arranged_rows
 
 
 def prepared(
-    declaration: Declaration, snapshot: Snapshot, checked: Checked, report: Report = unreported
+    declaration: Declaration,
+    snapshot: Snapshot,
+    checked: Checked,
+    report: Report = unreported,
+    work: RowWork | None = None,
 ) -> Prepared:
     """Return the rows that passed their checks, in the order of their keys, each with its role.
 
-    Raises CannotSplit where they are too few.
+    With `work`, a cluster sorts and splits them. Raises CannotSplit where they are too few.
     """
-    alike = checked.label
-    if alike is not None and checked.together is not None:
-        alike = np.where(checked.together, alike, -1)
+    stored, kept = StoredColumns(snapshot.path), checked.kept
+    args = (stored, kept, declaration, checked.label, checked.together)
+    if work is None:
+        arranged, split = arranged_and_split(*args, report)
+    else:
+        ((arranged, split),) = work.do("splitting", [(arranged_and_split, args)])
     inputs = tuple(dict.fromkeys((*checked.inputs, *(declaration.segment or ()))))
-    source = SnapshotRows(declaration, snapshot, checked.kept, inputs, alike)
-    rows = source.rows
-    parts = split_rows(
+    source = SnapshotRows(
+        declaration,
+        snapshot,
+        kept,
+        inputs,
+        arranged=arranged,
+        files=None if work is None else work.files,
+        do=done_here if work is None else work.do,
+    )
+    return Prepared(declaration, snapshot, checked, source, split)
+
+
+def arranged_and_split(
+    stored: StoredColumns,
+    kept: Mask,
+    declaration: Declaration,
+    label: NDArray[np.int64] | None,
+    together: Mask | None,
+    report: Report = unreported,
+) -> tuple[Arranged, Split]:
+    """Return the kept rows (a mask) of a snapshot in the order of their keys, and their split.
+
+    `label` and `together` are those of `Checked`.
+    """
+    alike = label
+    if label is not None and together is not None:
+        alike = np.where(together, label, -1)
+    rows = arranged_rows(stored, kept, declaration, alike)
+    split = split_rows(
         dataset=declaration.name,
         keys=rows.keys,
         labelled=~np.isnan(rows.target),
@@ -36,4 +73,4 @@ def prepared(
         alike=rows.alike,
         report=part(report, 0.1, 1),
     )
-    return Prepared(declaration, snapshot, checked, source, parts)
+    return rows, split

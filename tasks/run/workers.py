@@ -1,7 +1,7 @@
 """The framework processes of a night, and how a step has a candidate fitted in one of them."""
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
@@ -17,6 +17,9 @@ from data.errors import CallError
 from data.scratch import temporary_files
 from data.settings import Settings
 from data.sources.snapshot import Snapshot
+from data.store.records import RunRecord
+from data.store.session import Store
+from data.store.write.run_tables import CopiedRun
 from regressors.arrays import Array, Columns
 from regressors.candidate import Candidate
 from regressors.frameworks import parity, worker_process
@@ -28,13 +31,16 @@ from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
 from regressors.model import Model, NetworkMember, Predicted
-from tasks.run import progress
+from tasks.run import progress, row_work
+from tasks.run.copying import copied_on
 from tasks.run.gathered import Gather, GatheredSums
 from tasks.run.memory import give_back
 from tasks.run.predicting import predicted_here, predicted_on
 from tasks.run.prepared import Prepared
 from tasks.run.processes import ManyProcesses, Processes
 from tasks.run.reading import HowRead
+from tasks.run.row_files import RowFiles
+from tasks.run.row_work import RowWork
 from tasks.run.rows import Rows
 from tasks.run.step import result_of
 
@@ -110,6 +116,12 @@ class FrameworkWorkers:
             return predicted_here(model, columns, weight)
         return predicted_on(self._cluster, self._warn, model, columns, weight)
 
+    def copied(
+        self, store: Store, record: RunRecord, files: RowFiles
+    ) -> AbstractContextManager[CopiedRun | None]:
+        """Have a cluster copy many predictions of a run to the database before it is stored."""
+        return copied_on(self._cluster, self._warn, store, record, files)
+
     def start(self, framework: str, dataset: str) -> str | None:
         """Start and probe a framework's process, if it has none; return why it cannot, or None."""
         reporter = partial(progress.Progress, dataset, "waiting")
@@ -137,6 +149,12 @@ class FrameworkWorkers:
     def are_on_cluster(self) -> bool:
         """Return whether the processes are on a cluster."""
         return self._cluster is not None
+
+    def row_work(self, dataset: str, rows: int) -> RowWork | None:
+        """Return what has a cluster do what a step does with so many rows; None if none does."""
+        if self._cluster is None or rows < row_work.MIN_ROWS:
+            return None
+        return RowWork(self._cluster, dataset, self._warn)
 
     def end_run(self) -> None:
         """Let go of what the processes have of the rows of a run."""

@@ -243,7 +243,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sets", nargs="*", choices=[*shapes, *PUBLIC, []], default=[])
     parser.add_argument("--nights", type=int, default=5, help="how often to draw each set")
-    parser.add_argument("--without-network", action="store_true", help="it takes minutes per set")
+    parser.add_argument("--without-network", action="store_true", help="it takes most of the time")
     chosen = parser.parse_args()
     kinds = KINDS[:-1] if chosen.without_network else KINDS
     folder = os.environ.get(FOLDER)

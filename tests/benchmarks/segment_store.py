@@ -27,7 +27,7 @@ from helpers.store_nights import candidate, promoted
 from sqlalchemy import text
 
 from data.store.row_columns import PredictionColumns
-from data.store.segment_columns import SegmentCoefficientColumns
+from data.store.segment_columns import PER_TERM, SegmentCoefficientColumns
 from data.store.session import Store
 from data.store.write.run import write_run
 from data.texts import Texts
@@ -73,7 +73,6 @@ def predicted(model: str, rows: int, *, segments: bool, until: int) -> Predictio
 def equations(segments: list[str]) -> SegmentCoefficientColumns:
     """Return an equation of each segment."""
     values = np.random.default_rng(2).normal(size=(len(segments), TERMS))
-    per_term = ("estimates", "standard_errors", "t", "p_values", "low", "high")
     return SegmentCoefficientColumns(
         segment=segments,
         rows=np.full(len(segments), PER_SEGMENT),
@@ -81,7 +80,7 @@ def equations(segments: list[str]) -> SegmentCoefficientColumns:
         residual_sd=values[:, 0],
         r2=values[:, 1],
         reason=[None] * len(segments),
-        **dict.fromkeys(per_term, values),
+        **dict.fromkeys(PER_TERM, values),
     )
 
 

@@ -1,5 +1,6 @@
 """The command as a user runs it: in a subprocess, on files in a temporary folder."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -8,11 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.request import urlopen
 
+import psutil
 import pytest
+from helpers.one_for_all import RUN
 from helpers.page import logged_in
 from helpers.serving import CHROMIUM, Served, serving
 from helpers.workspace import ROOT, Workspace, free_port, outside
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
 
 Prefect = Literal["shared", "own", "new"]
 NewWorkspace = Callable[..., Workspace]
+TABLES = ROOT / ".nightfit" / f"prefect-{version('prefect')}.db"
+"""Prefect's empty tables, whose making takes longer than the rest of the start of its server."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Night:
 class Server:
     """A Prefect server for the tests that are not about starting one."""
 
-    process: subprocess.Popen[bytes]
+    process: int
     home: Path
     port: int
 
@@ -53,24 +59,24 @@ class Server:
                 with urlopen(f"{api}/health", timeout=10):
                     return api
             except OSError:
-                assert self.process.poll() is None, (self.home / "log").read_text()
+                assert psutil.pid_exists(self.process), (self.home / "log").read_text()
                 assert time.monotonic() < limit, "Prefect's server does not answer"
                 time.sleep(0.1)
 
-    def copy_tables(self, folder: Path) -> None:
-        """Copy the tables to the folder of a new server, which then starts seconds sooner."""
-        folder.mkdir(parents=True)
-        with (
-            closing(sqlite3.connect(self.home / "prefect.db")) as ours,
-            closing(sqlite3.connect(folder / "prefect.db")) as theirs,
-        ):
-            ours.backup(theirs)
-
 
 SERVER = """
-import sys, uvicorn
+import os, signal, sys, threading, uvicorn
+from pathlib import Path
 from prefect.server.api.server import create_app
 from flows.command.prefect_sqlite import writers_in_turn
+sys.path.insert(0, sys.argv[2])
+from helpers.one_for_all import Unused
+
+def end_when_unused():
+    Unused(Path(os.environ["PREFECT_HOME"]))(wait=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=end_when_unused, daemon=True).start()
 with writers_in_turn():
     uvicorn.run(create_app(final=True), port=int(sys.argv[1]), log_level="critical")
 """
@@ -78,30 +84,36 @@ with writers_in_turn():
 
 
 @pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A Prefect server, which may not answer yet; it ends with the session."""
-    home, port = tmp_path_factory.mktemp("prefect"), free_port()
+def prefect_server() -> Server:
+    """A Prefect server, which may not answer yet; all workers of the tests use it."""
+    process, home, port = RUN.server("prefect", _start_prefect).splitlines()
+    return Server(int(process), Path(home), int(port))
+
+
+def _start_prefect(home: Path) -> str:
+    tables, port = home / "prefect.db", free_port()
+    if TABLES.exists() and not tables.exists():
+        shutil.copy(TABLES, tables)
     quiet = {
         "PREFECT_HOME": str(home),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     }
-    with (home / "log").open("wb") as log:
+    with (home / "log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", SERVER, str(port)],
+            [sys.executable, "-c", SERVER, str(port), str(ROOT / "tests")],
             env={**outside(), **quiet},
             stdout=log,
             stderr=log,
         )
-    try:
-        yield Server(process, home, port)
-    finally:
-        process.terminate()
-        try:
-            process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    if not TABLES.exists():
+        Server(process.pid, home, port).wait()
+        made = TABLES.with_name(f"prefect-{os.getpid()}.db")
+        made.parent.mkdir(exist_ok=True)
+        with closing(sqlite3.connect(tables)) as theirs, closing(sqlite3.connect(made)) as ours:
+            theirs.backup(ours)
+        made.replace(TABLES)
+    return f"{process.pid}\n{home}\n{port}"
 
 
 @pytest.fixture(scope="session")
@@ -121,7 +133,8 @@ def new_workspace(tmp_path_factory: pytest.TempPathFactory, prefect_server: Serv
         workspace = Workspace(folder, api if prefect == "shared" else None)
         workspace.home.mkdir()
         if prefect == "own":
-            prefect_server.copy_tables(workspace.home / "prefect")
+            (workspace.home / "prefect").mkdir()
+            shutil.copy(TABLES, workspace.home / "prefect" / "prefect.db")
         if prefect != "new":
             reports = reports_folder(ROOT / ".nightfit")
             vega_script(reports)  # once, as for a developer's own reports

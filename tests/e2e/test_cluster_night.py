@@ -16,22 +16,21 @@ TWO_KINDS = LINE.replace("[least_squares]", "[least_squares, gradient_descent, a
 
 @pytest.fixture(scope="module")
 def workspaces(new_workspace):
-    """Workspaces after one night each: without a cluster, on one worker, and on two."""
+    """Workspaces after one night each: without a cluster, and on two workers."""
     made = {}
-    for cluster in ("", "local:1", "local:2"):
+    for cluster in ("", "local:2"):
         made[cluster] = new_workspace()
         made[cluster].declare("line", TWO_KINDS, LINE_ROWS)
         done = made[cluster].run("nightly", NIGHTFIT_CLUSTER=cluster)
         assert done.returncode == 0, done.stderr
         if cluster:
-            assert f"cluster at this machine, {cluster[-1]} worker" in done.stderr
+            assert "cluster at this machine, 2 workers" in done.stderr
     return made
 
 
-@pytest.mark.parametrize("cluster", ["local:1", "local:2"])
-def test_a_night_on_a_cluster_has_the_same_digits(workspaces, cluster):
+def test_a_night_on_a_cluster_has_the_same_digits(workspaces):
     for query in DIGITS:
-        assert workspaces[cluster].sql(query) == workspaces[""].sql(query)
+        assert workspaces["local:2"].sql(query) == workspaces[""].sql(query)
         assert workspaces[""].sql(query)
 
 

@@ -2,13 +2,17 @@
 
 import signal
 import subprocess
+import sys
 import time
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import psutil
 import pytest
+from helpers.prefect_api import ask, run_of
+from helpers.serving import wait_until
 from helpers.warm_command import COMMAND
+from helpers.workspace import ROOT, outside
 
 QUICK = """\
 source: {{path: {name}.csv}}
@@ -121,11 +125,59 @@ def test_night_killed_during_its_fits_leaves_only_whole_runs_and_the_next_one_su
     assert kill(process, signal.SIGKILL) == []
     run, model, _, _, prediction, promotion = [count for (count,) in workspace.sql(COUNTS)]
     assert (run, model, prediction, promotion) == (1, 2, 400, 1)
+    status = workspace.run("status")
+    assert status.returncode == 1
+    assert "two      killed" in status.stdout
+    assert "The night that began on" in status.stderr
     workspace.declare("two", QUICK.format(name="two", **quick))
     done = workspace.run("nightly", PREFECT_API_URL=shared)
     assert done.returncode == 0, done.stderr
+    assert f"was killed (process {process.pid} on " in done.stdout
+    assert [*(workspace.folder / "home" / "running").iterdir()] == []
+    status = workspace.run("status")
+    assert (status.returncode, status.stderr) == (0, "")
     runs = workspace.sql("SELECT dataset, status FROM run ORDER BY run_id")
     assert runs == [("one", "succeeded"), ("one", "skipped"), ("two", "succeeded")]
+
+
+KEPT = """
+import pathlib, sys, time
+from data.run_notes import RunNote, noted
+from data.scratch import temporary_files
+from flows.command.process_keeper import start_keeper
+
+home = pathlib.Path(sys.argv[1])
+start_keeper(home)
+with temporary_files(home), noted(home, RunNote("nightly", "", flow_run=sys.argv[2])):
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_prefects_page_soon_shows_a_killed_night_as_crashed_and_its_files_are_gone(
+    prefect_server, tmp_path
+):
+    api = prefect_server.wait()
+    night = run_of(api, "nightly", "RUNNING", "")
+    part = run_of(api, "retrain", "RUNNING", "", night, dataset="shop")
+    done = run_of(api, "retrain", "COMPLETED", "stored", night, dataset="line")
+    process = subprocess.Popen(
+        [sys.executable, "-c", KEPT, tmp_path, night],
+        env={**outside(), "PYTHONPATH": str(ROOT), "PREFECT_API_URL": api},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline()
+    assert [*(tmp_path / "tmp").iterdir()]
+    process.kill()
+    process.communicate()
+
+    def states():
+        return [ask(api, f"flow_runs/{run}")["state"] for run in (night, part, done)]
+
+    wait_until(lambda: [state["type"] for state in states()] == ["CRASHED", "CRASHED", "COMPLETED"])
+    assert f"It was killed (process {process.pid} on " in states()[1]["message"]
+    assert [*(tmp_path / "tmp").iterdir()] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

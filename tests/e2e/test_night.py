@@ -169,7 +169,9 @@ def test_new_rows_are_scored_by_the_champion(night, tmp_path):
     low, high = (float(line.split(",")[1]) for line in lines[1:])
     assert 0 < low < high
     args = ("predict", "income_expenses", "--source", str(source), "--out", str(out))
-    assert night.workspace.run(*args).returncode == 0
+    to_file = night.workspace.run(*args)
+    assert to_file.returncode == 0
+    assert f"2 rows written to {out}" in to_file.stderr
     assert out.read_text() == done.stdout
 
 

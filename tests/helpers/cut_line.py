@@ -14,7 +14,9 @@ COMMIT = b"COMMIT"
 class Line:
     """Forwards connections to a server, which `connect` makes, from a port of its own.
 
-    While it `refuses`, connections end at once; while it `hangs`, nobody answers them.
+    While it `refuses`, connections end at once; while it `hangs`, nobody answers them; while a
+    `proxy` says something, those that are open hang, and that is the answer to new ones, which are
+    counted in `answered`.
     """
 
     def __init__(self, connect: Callable[[], socket.socket]) -> None:
@@ -23,6 +25,8 @@ class Line:
         self._open: list[socket.socket] = []
         self.refuses = False
         self.hangs = False
+        self.proxy = b""
+        self.answered = 0
         self.loses_next_commit: str | None = None
         self.commits_lost = 0
         threading.Thread(target=self._accept, daemon=True).start()
@@ -53,7 +57,9 @@ class Line:
             if self.refuses:
                 client.close()
                 continue
-            if self.hangs:
+            if self.hangs or self.proxy:
+                client.sendall(self.proxy)
+                self.answered += 1
                 self._open.append(client)
                 continue
             server = self._connect()
@@ -65,7 +71,7 @@ class Line:
     def _forward(self, source: socket.socket, target: socket.socket, to_server: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65_536):
-                if self.hangs:
+                if self.hangs or self.proxy:
                     continue
                 if to_server and COMMIT in data and self.loses_next_commit:
                     self._lose(data, target)

@@ -1,5 +1,6 @@
 """Models as `nightfit export` gets them from the store, without one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from data.declarations.model import Declaration
@@ -15,17 +16,32 @@ DECLARED = {
 }
 
 
-def exporting(model: Model, home: Path, snapshot: str | None = None, **declared) -> Export:
-    """Return the export of a model that serves; `snapshot` is a path in the home."""
+def exporting(
+    model: Model,
+    home: Path,
+    snapshot: str | None = None,
+    routes: Sequence[tuple[Model, Sequence[str]]] = (),
+    **declared,
+) -> Export:
+    """Return the export of a model that serves; `snapshot` is a path in the home.
+
+    `routes` are models that serve segments in its place, with the names of these.
+    """
     declaration = Declaration.model_validate({**DECLARED, **declared})
-    return Export(serving_model(model, declaration, snapshot), home)
+    segments = [
+        (serving_model(own, declaration, snapshot, 8 + i), names)
+        for i, (own, names) in enumerate(routes)
+    ]
+    return Export(serving_model(model, declaration, snapshot), home, segments)
 
 
-def serving_model(model: Model, declaration: Declaration, snapshot: str | None) -> ServingModel:
+def serving_model(
+    model: Model, declaration: Declaration, snapshot: str | None, model_id: int = 7
+) -> ServingModel:
     """Return a model as the store has it."""
     return ServingModel(
         dataset=declaration.name,
-        model_id=7,
+        model_id=model_id,
         run_id=3,
         framework=model.candidate.framework,
         kind=model.candidate.kind,

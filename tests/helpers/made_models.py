@@ -12,6 +12,8 @@ from regressors.intervals.intervals import Intervals
 from regressors.intervals.rules import Rules
 from regressors.model import LinearMember, Model, NetworkMember
 from regressors.network.recipe import start_arrays
+from regressors.segments.member import SegmentedMember
+from regressors.segments.texts import segment_text
 
 WEIRD = 'sa"y the "'
 """A column's name with quotes and blanks in it."""
@@ -118,6 +120,36 @@ def made_model(
         model = Model(Candidate("torch", "ann"), members)
     intervals = Intervals.constant(1.5, 0.9, mean_weight)
     return replace(model, intervals=_by_row(model, mean_weight) if by_row else intervals)
+
+
+SHOPS = ("Bad's", 'o"d', "a\\b", "ÄÖ", "plain", "two\nlines")
+
+
+def segmented_model(*columns, shops=SHOPS, **options):
+    """Return a linear model with an equation for all but the first of some shops.
+
+    With two `columns`, the second one is always `x`.
+    """
+    made = made_model("linear", products=False, **options)
+    (member,) = made.members
+    names = sorted(segment_text([shop, "x"][: len(columns)]) for shop in shops)
+    rng = np.random.default_rng(66)
+    own = member.estimates * rng.uniform(0.5, 1.5, (len(names), len(member.estimates)))
+    own[0] = member.estimates
+    texts = np.array([*names, None], dtype=object)[:-1]
+    lines = SegmentedMember(member.encoding, member.estimates, columns, texts, own)
+    return replace(made, candidate=Candidate("torch", "segment_least_squares"), members=(lines,))
+
+
+def with_segments(columns, shops=SHOPS, second=("x", "y", None)):
+    """Return a table with a shop and a kind in each row, known ones, unknown ones and none."""
+    rows = len(columns["order"])
+    rng = np.random.default_rng(67)
+    return {
+        **columns,
+        "shop": rng.choice(np.array([*shops, "never", None], dtype=object), rows),
+        "kind": rng.choice(np.array(second, dtype=object), rows, p=[0.8, 0.1, 0.1]),
+    }
 
 
 def _by_row(model, mean_weight):

@@ -13,11 +13,19 @@ def recomputed(model, row, weight=None):
 
     A row has a float, a text (also "true" or "false") or a datetime by column; None is missing.
     """
+    model = serving(model, row)
     row = with_parts(model, row)
     predicted = [prediction(member, row) for member in model["members"]]
     mean, interval = sum(predicted) / len(predicted), model["interval"]
     ends = [end_of(interval, row, weight, mean, side) for side in (0, 1)]
     return mean, *ends
+
+
+def serving(model, row):
+    """Return the model that serves the segment of a row, which is the champion for most."""
+    own = [row[name] for name in model.get("segment", ())]
+    found = (r["description"] for r in model.get("routes", ()) if own in r["segments"])
+    return next(found, model)
 
 
 def with_parts(model, row):
@@ -42,9 +50,8 @@ def part_of(time, part):
 def prediction(member, row):
     if "terms" in member:
         return sum(
-            term["estimate"]
-            * math.prod(factor_of(member, factor, row) for factor in term["factors"])
-            for term in member["terms"]
+            estimate * math.prod(factor_of(member, factor, row) for factor in term["factors"])
+            for term, estimate in zip(member["terms"], estimates_of(member, row), strict=True)
         )
     linear = sum(entry["weight"] * input_of(member, entry, row) for entry in member["linear"])
     values = [input_of(member, entry, row) for entry in member["inputs"]]
@@ -54,6 +61,13 @@ def prediction(member, row):
     (output,) = sums(last, values)
     target = member["target"]
     return target["mean"] + target["sd"] * (member["intercept"] + linear + output)
+
+
+def estimates_of(member, row):
+    lines = member.get("segments", {"columns": [], "estimates": []})
+    own = [row[name] for name in lines["columns"]]
+    found = (line["estimates"] for line in lines["estimates"] if line["segment"] == own)
+    return next(found, [term["estimate"] for term in member["terms"]])
 
 
 def sums(layer, values):

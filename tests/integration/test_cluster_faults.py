@@ -143,6 +143,33 @@ def test_a_night_over_a_line_that_falls_silent_and_breaks_does_its_fits_again(
         assert any("was lost, and with it what it was fitting" in text for text in told)
 
 
+@pytest.mark.parametrize(
+    ("cuts", "words"),
+    [
+        (False, "does not answer; what it was given is waited for"),
+        (True, "it does not answer as a scheduler of Dask (it says b'HTTP/1.1 502"),
+    ],
+)
+def test_a_proxy_that_answers_while_the_network_is_cut_is_not_taken_for_the_scheduler(
+    cluster, files, tmp_path, told, monkeypatch, cuts, words
+):
+    monkeypatch.setattr("tasks.cluster.connection.LIST_SECONDS", 0.5)
+    with (
+        cuttable(lambda: socket.create_connection(("127.0.0.1", cluster.port))) as line,
+        night_on(f"tcp://127.0.0.1:{line.port}", told) as night,
+    ):
+        job = night.submit("numpy", wait_for_file, job_on(files, tmp_path))
+        wait_for(lambda: begun_in(tmp_path), "it has not begun")
+        line.proxy = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
+        if cuts:
+            line.cut()
+        wait_for(lambda: words in told[-1] and line.answered > 1, told)
+        line.proxy = b""
+        line.cut()
+        (tmp_path / "go").touch()
+        assert night.result(job) == RESULT
+
+
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     """Folders with ca.pem, cert.pem and key.pem each, of two authorities."""

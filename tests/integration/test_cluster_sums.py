@@ -3,14 +3,20 @@
 import signal
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from threading import Thread
 
 import numpy as np
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from helpers.dask_cluster import Cluster, night_on, use_memory, wait_for
 
 from data.cluster_address import cluster_address
+from data.declarations.model import Declaration
+from data.errors import SourceError
+from data.sources.read import read
 from regressors import fitting, gathered_predictions, gathering
 from regressors.arrays import Coded, CodedTexts
 from regressors.candidate import SEGMENT_KINDS, Candidate
@@ -19,11 +25,15 @@ from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job
 from regressors.linear import gathered_sums
 from regressors.segments import gathered_segments
+from tasks.check import check
 from tasks.cluster.cluster_workers import ClusterWorkers
 from tasks.cluster.token_file import Token
+from tasks.rank import rank
 from tasks.run import predicting
+from tasks.run.naive import Naive
 from tasks.run.row_files import RowColumns, RowFiles
 from tasks.run.workers import FrameworkWorkers
+from tasks.split import split
 
 ROWS = 24_000
 NUMBERS = np.arange(ROWS)
@@ -212,6 +222,149 @@ def test_rows_that_a_cluster_cannot_predict_are_predicted_here_with_a_warning(
     ), warning
 
 
+# Checking, splitting and arranging the rows of a run
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory):
+    """The snapshot of a source with what checks tell of, whose keys are not in order."""
+    keys = np.random.default_rng(35).permutation(70_000)
+    numbers = keys % 65_000  # so that some rows repeat others
+    folder = tmp_path_factory.mktemp("shops")
+    table = pa.table(
+        {
+            "name": [f"shop {key}" for key in keys],
+            "size": np.where(numbers % 50 == 3, -1, numbers % 997) * 1.5,
+            "kind": pa.array(
+                np.char.add("kind ", (numbers % 7).astype(str)), mask=numbers % 11 == 0
+            ),
+            "open": pa.array(numbers % 3 > 0, mask=numbers % 13 == 0),
+            "since": np.datetime64("2020-01-01") + numbers % 900,
+            "empty": np.zeros(len(keys)),
+            "price": pa.array(np.where(numbers % 5, numbers % 31, 7.0), mask=numbers % 17 == 0),
+        }
+    )
+    pq.write_table(table, folder / "shops.parquet")
+    positive = {"column": "size", "min_value": 0}
+    known = {"column": "open"}
+    declaration = Declaration.model_validate(
+        {
+            "name": "shops",
+            "source": {"path": str(folder / "shops.parquet")},
+            "key": "name",
+            "target": "price",
+            "expectations": [
+                {
+                    "type": "expect_column_values_to_be_between",
+                    "kwargs": positive,
+                    "quarantine": True,
+                },
+                {
+                    "type": "expect_column_values_to_not_be_null",
+                    "kwargs": known,
+                    "severity": "warning",
+                },
+            ],
+        }
+    )
+    return declaration, read(declaration, folder=folder / "snapshots")
+
+
+@pytest.fixture
+def each_column_alone(monkeypatch):
+    """Has rules and rows of this size shared as those of large tables are."""
+    monkeypatch.setattr("data.checks.declared.MANY_ROWS", 1)
+    monkeypatch.setattr("data.checks.declared.COLUMNS_TOGETHER", 1)
+    monkeypatch.setattr("tasks.run.row_work.MIN_ROWS", 1)
+
+
+NOW = datetime(2026, 11, 28, tzinfo=UTC)
+
+
+def found(shops, work=None):
+    """Return what a night finds in all rows: plain values, and arrays."""
+    checked = check.fn(*shops, now=NOW, work=work)
+    rows = split.fn(*shops, checked, work)
+    arrays = [checked.kept, checked.label, checked.together, rows.split.code, rows.split.fold]
+    arrays += [rows.rows.target, rows.source.row_numbers]
+    for part in (rows.rows, rows.train, rows.labelled, rows.test, rows.new):
+        for values in part.columns.in_codes().values():
+            arrays += [values.codes, values.labels] if isinstance(values, CodedTexts) else [values]
+    naive = Naive.of(rows)
+    arrays += [*naive.predicted.values(), naive.is_scored]
+    arrays = [values.tolist() if values.dtype == object else values.tobytes() for values in arrays]
+    plain = replace(checked, kept=None, label=None, together=None)
+    keys = rows.rows.keys.tolist(), rows.train.keys.tolist()
+    return plain, arrays, keys, [*naive.scores()], rank.fn(rows, fits_of(rows))
+
+
+def fits_of(rows):
+    """Return fits of training rows, one with larger errors than the other, and one that failed."""
+    fits, target = {Candidate("theano", "ann"): "it failed"}, rows.train.target
+    errors = np.random.default_rng(64).normal(size=len(target))
+    for kind, error in (("least_squares", errors), ("ann", 0.9 * errors)):
+        made = [rows.train.stored(target + error + end) for end in (0, -1, 1)]
+        fits[Candidate("torch", kind)] = Fitted(None, made[0], (), {}, ends=(tuple(made[1:]),))
+    return fits
+
+
+@pytest.fixture(scope="module")
+def found_here(shops):
+    made = found(shops)
+    assert len(made[0].rejected_rows) == 1_400
+    assert {"rows_do_not_repeat", "feature_varies"} <= {
+        result.expectation for result in made[0].results if not result.success
+    }
+    return made
+
+
+def test_two_workers_check_split_and_arrange_rows_of_which_none_is_read_here(
+    second, workers, shops, found_here, each_column_alone, monkeypatch
+):
+    def unread(*_):
+        raise AssertionError("the rows of a snapshot were read here")
+
+    monkeypatch.setattr("data.sources.stored_columns.load", unread)
+    assert found(shops, workers.row_work("shops", 70_000)) == found_here
+    assert not workers.take_warnings()
+
+
+def test_an_error_of_rows_that_a_worker_reads_is_that_of_rows_that_are_read_here(
+    workers, shops, each_column_alone, tmp_path
+):
+    declaration, snapshot = shops
+    damaged = tmp_path / snapshot.path.name
+    content = bytearray(snapshot.path.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged.write_bytes(content)
+    errors = []
+    for work in (None, workers.row_work("shops", 70_000)):
+        with pytest.raises(SourceError) as caught:
+            check.fn(declaration, replace(snapshot, path=damaged), work=work)
+        errors.append(str(caught.value))
+    assert errors[0] == errors[1]
+    assert str(damaged) in errors[0]
+
+
+def test_rows_are_checked_here_where_no_worker_sees_them_and_where_none_can(
+    cluster, workers, shops, found_here, each_column_alone, tmp_path, monkeypatch, caplog
+):
+    hidden = Token(str(tmp_path / "not there"), "unread")
+    with monkeypatch.context() as patch, caplog.at_level("INFO", logger="nightfit"):
+        patch.setattr("tasks.cluster.night.Token.written", lambda: hidden)
+        with night_on(cluster.address) as night:
+            apart = FrameworkWorkers(night, night)
+            assert found(shops, apart.row_work("shops", 70_000)) == found_here
+            assert not apart.take_warnings()
+    assert "reading the snapshot is done here, because no worker sees " in caplog.text
+    monkeypatch.setattr("tasks.run.row_work.do_row_job", use_memory)
+    check.fn(*shops, work=workers.row_work("shops", 70_000))
+    assert workers.take_warnings()[0] == (
+        "reading the snapshot could not be done on the cluster, and was so here: it ran out of"
+        " memory; its limit is 8 GiB (NIGHTFIT_FIT_MEMORY_LIMIT)."
+    )
+
+
 @contextmanager
 def killed_amid(on_cluster, process, address):
     """Kill a worker while it has a part of what is done within."""
@@ -251,3 +404,10 @@ def test_a_worker_that_is_killed_amid_predictions_changes_no_bit(
     with killed_amid(on_cluster, *another_worker(cluster, on_cluster)):
         made = workers.predict(model, columns, weight)
     assert digits(made) == digits(model.predicted(columns.in_codes(), weight))
+
+
+def test_a_worker_that_is_killed_amid_the_checks_changes_no_digit_or_word(
+    cluster, on_cluster, workers, shops, found_here, each_column_alone
+):
+    with killed_amid(on_cluster, *another_worker(cluster, on_cluster)):
+        assert found(shops, workers.row_work("shops", 70_000)) == found_here

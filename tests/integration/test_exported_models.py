@@ -11,7 +11,14 @@ import onnx
 import onnxruntime
 import pytest
 from helpers.exporting import exporting
-from helpers.made_models import WEIRD, made_columns, made_model, odd_rows, together
+from helpers.made_models import (
+    WEIRD,
+    made_columns,
+    made_model,
+    odd_rows,
+    segmented_model,
+    together,
+)
 from helpers.scoring import random_model
 from sqlalchemy import create_engine
 
@@ -288,6 +295,11 @@ def test_every_key_of_the_json_is_documented(tmp_path):
             keys |= set(member)
             keys |= {next(iter(entry)) for entry in member.get("inputs", ())}
         keys |= set(description["interval"]) | {"columns", "parts", "members", "interval"}
+    lines = segmented_model("shop")
+    routed = exporting(lines, tmp_path, routes=[(lines, ["plain"])], segment=["shop"]).description
+    (member,), (route,) = routed["members"], routed["routes"]
+    keys |= {"segment", "routes", *route, *member, *member["segments"]}
+    keys |= set(member["segments"]["estimates"][0])
     assert keys - named == set()
 
 

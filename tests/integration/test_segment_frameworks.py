@@ -48,7 +48,8 @@ def test_every_framework_gives_the_same_equations(fitted, kind):
     first, *others = (fitted[framework, kind] for framework in FRAMEWORK_NAMES)
     for other in others:
         if kind == "segment_least_squares":
-            for name in ("estimates", "standard_errors", "t", "p_values", "residual_sd", "r2"):
+            inference = ("standard_errors", "robust_standard_errors", "t", "p_values")
+            for name in ("estimates", *inference, "residual_sd", "r2"):
                 own, same = getattr(other.segments, name), getattr(first.segments, name)
                 assert own.tobytes() == same.tobytes(), name
             assert other.out_of_fold.tobytes() == first.out_of_fold.tobytes()

@@ -286,7 +286,7 @@ def test_what_serves_segments_is_not_pruned_but_what_did_is(store: Store):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_a_figure_of_a_segment_that_is_no_number_is_null(store: Store, value: float):
-    numbers = ("standard_errors", "t", "p_values", "low", "high")
+    numbers = ("standard_errors", "robust_standard_errors", "t", "p_values", "low", "high")
     own = equations(*"abc")
     none = {name: np.full_like(own.estimates, value) for name in numbers}
     none |= {name: np.full(3, value) for name in ("residual_sd", "r2")}

@@ -44,7 +44,7 @@ def checks_of(*, contract=None, **declared):
 
 
 def checks_without_rows():
-    findings = content_findings(shop(), TABLE, np.zeros(N, dtype=bool), NOW, {})
+    findings = content_findings(shop(), TABLE, (), np.zeros(N, dtype=bool), NOW).first
     return {(finding.result.expectation, finding.result.severity) for finding in findings}
 
 

@@ -8,6 +8,7 @@ from helpers.checked import SHOP, N, shop, with_flag
 from helpers.contracts import contract_after
 
 from data.checks.check import check
+from data.checks.declared import MANY_ROWS, rules_together
 from data.checks.table import Columns, rows_of
 
 WIDE = pa.table(
@@ -64,6 +65,20 @@ def test_the_progress_of_checks_ends_with_all_steps():
         assert shares == sorted(set(shares))
         assert shares[-1] == 1
         assert len({done.split(" of ")[1] for _, done in seen}) == 1
+
+
+def test_rules_of_many_rows_are_computed_a_few_columns_at_a_time():
+    columns = ["a", "b", "a", "c", "d", "e", "a"]
+    between = [
+        {"type": "expect_column_values_to_be_between", "kwargs": {"column": name, "min_value": 0}}
+        for name in columns
+    ]
+    pair = {"column_A": "e", "column_B": "f"}
+    equal = {"type": "expect_column_pair_values_to_be_equal", "kwargs": pair}
+    declaration = shop(expectations=[*between, equal])
+    assert rules_together(declaration, MANY_ROWS - 1) == [(0, 1, 2, 3, 4, 5, 6, 7)]
+    assert rules_together(declaration, MANY_ROWS) == [(0, 2, 6, 1, 3, 4), (5, 7)]
+    assert rules_together(shop(), MANY_ROWS) == []
 
 
 def test_some_rows_of_some_columns_are_those_of_the_whole_table():

@@ -4,6 +4,7 @@ import pytest
 from helpers.checked import SHOP, checked, replaced
 from pydantic import ValidationError
 
+from data.checks.segment import names_alike
 from data.declarations.model import Declaration
 from data.vocabulary import KINDS, POOLED_KINDS
 
@@ -61,6 +62,12 @@ def test_segment_that_makes_no_sense_is_refused_with_a_sentence(more, sentence):
         declared(**more)
 
 
+def test_segment_that_is_refused_is_the_only_mistake_of_a_declaration_with_its_kinds():
+    with pytest.raises(ValidationError) as refused:
+        declared(segment="", candidates={"kinds": ["segment_least_squares"]})
+    assert {mistake["loc"][0] for mistake in refused.value.errors()} == {"segment"}
+
+
 @pytest.mark.parametrize(
     ("segment", "length", "passes"),
     [
@@ -77,3 +84,16 @@ def test_run_with_a_name_that_no_index_takes_is_rejected(segment, length, passes
     if not passes:
         assert "The segment of 1 row has a name of more than 2,000 bytes" in outcome.reason
         assert len(outcome.reason) < 1_500
+
+
+def test_names_that_people_would_take_for_one_another_are_a_warning():
+    names = ["Köln", "Köln ", "KO\u0308LN", "Bonn", "bonn", None, "Ulm"]
+    assert names_alike(filter(None, names)) == [
+        ["Bonn", "bonn"],
+        ["KO\u0308LN", "Köln", "Köln "],
+    ]
+    outcome = checked(segment="level", table=replaced("level", (names * 9)[: len(SHOP)]))
+    assert outcome.passed
+    (warning,) = [text for text in outcome.warnings if "differ only in case, blanks" in text]
+    assert "'Bonn' and 'bonn'; 'KO\\\\u0308LN' and 'Köln' and 'Köln '" in warning
+    assert not any("differ only" in text for text in checked(segment="level").warnings)

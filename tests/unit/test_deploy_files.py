@@ -88,10 +88,28 @@ def test_dask_takes_the_options_of_the_cluster():
         assert options <= known
 
 
+def test_operator_of_kubernetes_finds_the_ports_that_it_asks_for_by_name():
+    page = (ROOT / "docs" / "scale.md").read_text()
+    (text,) = re.findall(r"```yaml\n(apiVersion: kubernetes.dask.org/v1.*?)```", page, re.DOTALL)
+    spec = yaml.safe_load(text)["spec"]
+    (scheduler,) = spec["scheduler"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in scheduler["ports"]}
+    assert ports == {"tcp-comm": 8786, "http-dashboard": 8787}
+    service = {port["name"]: port["port"] for port in spec["scheduler"]["service"]["ports"]}
+    assert service == ports
+    (worker,) = spec["worker"]["spec"]["containers"]
+    assert worker["command"][:2] == ["dask", "worker"]
+    dask_worker.make_context("worker", worker["command"][2:])
+
+
 def test_workers_of_the_cluster_see_the_rows_where_nightfit_writes_them():
     home = SERVICES["nightfit"]["environment"]["NIGHTFIT_HOME"]
     assert f"home:{home}" in SERVICES["nightfit"]["volumes"]
     assert CLUSTER["worker"]["volumes"] == [f"home:{home}"]
+    stores = [
+        c["environment"]["NIGHTFIT_DATABASE_URL"] for c in (SERVICES["nightfit"], CLUSTER["worker"])
+    ]
+    assert stores[0] == stores[1]  # so that they can write predictions
     assert 'RUN pip install --editable ".[cluster]"' in INSTRUCTIONS
 
 

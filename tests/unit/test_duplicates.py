@@ -21,7 +21,7 @@ def table(**columns) -> pa.Table:
 
 def found(columns, **declared):
     rows = table(**columns)
-    return duplicates_of(shop(**declared), rows, np.ones(rows.num_rows, dtype=bool))
+    return duplicates_of(shop(**declared), rows, (), np.ones(rows.num_rows, dtype=bool))
 
 
 COPIES = {"x": X[ONCE_AND_AGAIN], "y": Y[ONCE_AND_AGAIN]}
@@ -54,7 +54,7 @@ def test_rows_that_are_set_aside_or_without_a_target_repeat_nothing():
     rows = table(**COPIES)
     kept = np.ones(400, dtype=bool)
     kept[300:] = False
-    assert not duplicates_of(shop(), rows, kept).together.any()
+    assert not duplicates_of(shop(), rows, (), kept).together.any()
     unlabelled = pa.array([*Y, *[None] * 100])
     assert not found({"x": COPIES["x"], "y": unlabelled}).together.any()
 

@@ -17,7 +17,7 @@ DAYS = np.datetime64("2024-01-01") + np.arange(300)
 def entry(values, name="c", **declared):
     table = pa.table({"id": range(len(values)), "y": np.arange(float(len(values))), name: values})
     declaration = shop(features=[name], **declared)
-    return entries_of(declaration, table, np.ones(len(values), dtype=bool))[name]
+    return entries_of(declaration, table, (), np.ones(len(values), dtype=bool))[name]
 
 
 ALONE = {"candidates": {"kinds": ["least_squares"]}}
@@ -106,7 +106,7 @@ def test_the_checks_report_the_levels_that_the_fits_have(first, second, distinct
         "day": pa.array(DAYS[:30] + np.arange(30) * 27),
     }
     table = pa.table({"id": range(30), "y": np.arange(30.0), **columns})
-    entries = entries_of(shop(), table, np.ones(30, dtype=bool))
+    entries = entries_of(shop(), table, (), np.ones(30, dtype=bool))
     encoding = Encoding.fit(arrays(table, list(columns)))
     names = {column.name: column for column in encoding.coded}
     implied = {gap.name for gap in encoding.gaps.implied}

@@ -136,6 +136,14 @@ def test_texts_in_a_file_are_the_same_texts(texts):
         assert stored[np.arange(len(texts))[::-1]].tolist() == texts[::-1]
 
 
+def test_texts_arrive_as_they_were_and_those_in_a_file_by_their_places():
+    texts = Texts.of([None if n % 7 == 0 else f"text {n} é" for n in range(20_000)])
+    stored = RowFiles().stored_texts(texts)
+    assert len(dumps(stored)) < 500 < len(dumps(texts))
+    for each in (texts, stored, texts[9_000:], stored[9_000:], texts[:0]):
+        assert pickle.loads(dumps(each)) == each
+
+
 def test_texts_in_a_file_are_not_in_memory():
     before = pa.total_allocated_bytes()
     stored = RowFiles().stored_texts(Texts.of(f"{number:050d}" for number in range(20_000)))

@@ -14,7 +14,7 @@ from flows.command.prefect_processes import PrefectProcesses, Program
 @pytest.fixture
 def processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PrefectProcesses]:
     monkeypatch.setattr(prefect_processes, "RESTART_PAUSES", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(prefect_processes, "start_keeper", lambda: "no mark of ours")
+    monkeypatch.setattr(prefect_processes, "start_keeper", lambda _: "no mark of ours")
     started = PrefectProcesses({}, tmp_path)
     yield started
     started.running.pop("server", None)  # it is none of Prefect's

@@ -15,6 +15,7 @@ from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.selection import PromotionRules
 from regressors.segments.texts import Segments
+from tasks.run.routing import Moves, Routing, SegmentErrors, Standing
 from tasks.run.rows import Rows
 from tasks.run.segment_record import segment_columns, segment_decisions
 from tasks.run.segment_summary import segment_figures, segment_warnings
@@ -240,7 +241,11 @@ def test_summary_says_what_serves_how_many_the_worst_and_the_moves(night, monkey
         "of 4 segments, 3 are served by the champion (torch/least_squares; 2 of these have too few"
         " rows to be compared), 1 by its own line (torch/segment_least_squares)"
     )
-    assert moved.startswith("moved tonight: other to torch/segment_least_squares (its own line is")
+    assert re.fullmatch(
+        r"1 moved tonight to torch/segment_least_squares, because its own line is surely better"
+        r" than the champion; out-of-fold gains: other 9\d\.\d% \([89]\d\.\d% to 9\d\.\d%\)",
+        moved,
+    )
     assert worst.startswith("largest out-of-fold RMSE: ")
     assert re.search(r"other 0\.\d+ \(the champion 3\.\d+\)", worst)
     waiting = [*segment_figures(routing, "torch/ann", waits=True).lines()]
@@ -249,6 +254,40 @@ def test_summary_says_what_serves_how_many_the_worst_and_the_moves(night, monkey
     night.served_before(other=OWN.kind)
     lines = [*segment_figures(night.routed(monkeypatch), "torch/least_squares").lines()]
     assert lines[1] == "none moved tonight"
+
+
+def test_moves_for_one_reason_are_one_line_with_the_gain_of_each_and_most_moves_first():
+    lines = [*segment_figures(many_moves(), "torch/ann").lines()]
+    assert lines[1:3] == [
+        "7 moved tonight to torch/segment_least_squares, because its own line is surely better than"
+        " the champion; out-of-fold gains: s6 96.0% (90.0% to 99.0%), s5 95.0% (90.0% to 99.0%),"
+        " s4 94.0% (90.0% to 99.0%), s3 93.0% (90.0% to 99.0%), s2 92.0% (90.0% to 99.0%) and 2"
+        " more",
+        "1 moved tonight to the champion, torch/ann, because the champion serves: its own line"
+        " could not be fitted tonight: s7",
+    ]
+
+
+def many_moves() -> Routing:
+    """Return a night in which seven segments have left the champion, and one came back."""
+    count, own, nothing = 8, np.arange(8) < 7, np.full(8, np.nan)
+    gain = np.where(own, 0.9 + np.arange(count) / 100, np.nan)
+    reason = [
+        f"its own line is surely better: an out-of-fold gain of {each:.1%} (90.0% to 99.0%) over"
+        " the champion"
+        for each in gain
+    ]
+    reason[7] = "the champion serves: its own line could not be fitted tonight"
+    return Routing(
+        names=np.array([f"s{i}" for i in range(count)], dtype=object),
+        options=(Candidate("torch", "ann"), OWN),
+        option=own.astype(np.int64),
+        standing=Standing(np.where(own, None, "segment_least_squares"), ~own & own),
+        moves=Moves(gain, nothing, nothing, np.full(count, 40)),
+        errors=SegmentErrors(*np.full((2, count), 40), *np.ones((4, count))),
+        reason=np.array(reason, dtype=object),
+        too_few=~own & own,
+    )
 
 
 def test_odd_segments_are_told(night, monkeypatch):

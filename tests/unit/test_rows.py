@@ -5,7 +5,8 @@ import pytest
 
 from data.declarations.model import Declaration
 from data.sources.read import read
-from tasks.run.rows import SnapshotRows
+from data.sources.stored_columns import StoredColumns
+from tasks.run.rows import SnapshotRows, arranged_rows
 
 TEXT = "id,a,w,t,y\nd,4,2,2024-01-04,40\nb,2,,2024-01-02,\nc,3,0.5,2024-01-03,30\na,1,7,,10\n"
 
@@ -19,7 +20,9 @@ def source_of(tmp_path):
         declaration = Declaration.model_validate(keys)
         snapshot = read(declaration, folder=tmp_path / "snapshots")
         kept = np.ones(snapshot.rows, dtype=bool)
-        return SnapshotRows(declaration, snapshot, kept, features, alike)
+        stored = StoredColumns(snapshot.path)
+        arranged = arranged_rows(stored, kept, declaration, alike)
+        return SnapshotRows(declaration, snapshot, kept, features, arranged=arranged)
 
     return load
 

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from data.scratch import RESERVE, reserved_room, temporary_files
+from tasks.cluster.token_file import Token
+from tasks.cluster.worker_night import Limits, WorkerNight
 
 ROOT = Path(__file__).parents[2]
 OTHER = """
@@ -64,6 +66,21 @@ def test_the_folder_of_a_process_that_lives_stays_and_that_of_a_killed_one_goes(
     assert (folder / "left").exists()
     with temporary_files(tmp_path):
         assert not folder.exists()
+
+
+def test_a_worker_of_a_cluster_that_ends_its_night_removes_those_of_killed_ones(
+    tmp_path, other, monkeypatch
+):
+    monkeypatch.setenv("NIGHTFIT_HOME", str(tmp_path))
+    process, folder = other
+    token, limits = Token(str(tmp_path / "none"), ""), Limits(60.0, None)
+    night = WorkerNight("tcp://worker", limits, token, threads=1, memory=None, spare=tmp_path)
+    night.end()
+    assert (folder / "left").exists()
+    process.kill()
+    process.wait()
+    night.end()
+    assert not folder.exists()
 
 
 def test_a_home_that_cannot_hold_them_is_told_and_the_systems_folder_is_used(tmp_path, caplog):

@@ -10,7 +10,6 @@ from test_linear import NUMPY
 from regressors import fitting, rolling
 from regressors.arrays import Coded, in_codes
 from regressors.candidate import Candidate
-from regressors.description import CannotDescribe, described
 from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.linear.least_squares import solve
@@ -91,6 +90,7 @@ def test_each_segment_has_the_least_squares_of_its_own_rows(fitted):
         assert fits.estimates[i].tolist() == solved.estimates.tolist()
         for values, name in [
             (fits.standard_errors, "standard_error"),
+            (fits.robust_standard_errors, "robust_standard_error"),
             (fits.t, "t"),
             (fits.p_values, "p"),
             (fits.low, "low"),
@@ -246,8 +246,3 @@ def test_blocks_of_time_are_predicted_by_lines_of_what_was_known():
         == fitted.model.predict({name: values[~training] for name, values in COLUMNS.items()})
     ).all()
     assert member.names.tolist() == ["a", "b", "c", "tiny"]
-
-
-def test_model_of_segments_is_not_described(fitted):
-    with pytest.raises(CannotDescribe, match="has an equation for each shop"):
-        described(fitted.model)

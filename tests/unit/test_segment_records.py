@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data.store.records import RunRecord, SegmentDecisionRecord
-from data.store.segment_columns import SegmentCoefficientColumns, SegmentColumns
+from data.store.segment_columns import PER_TERM, SegmentCoefficientColumns, SegmentColumns
 
 NIGHT = datetime(2026, 1, 31, 2, tzinfo=UTC)
 
@@ -54,7 +54,7 @@ def test_equations_of_segments_have_a_value_for_each_term() -> None:
         "segment": ["Berlin", "Bonn"],
         "rows": np.array([20, 30]),
         "terms": ("intercept", "size", "age"),
-        **dict.fromkeys(("estimates", "standard_errors", "t", "p_values", "low", "high"), one),
+        **dict.fromkeys(PER_TERM, one),
         "residual_sd": np.ones(2),
         "r2": np.ones(2),
         "reason": [None, None],

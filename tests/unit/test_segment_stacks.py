@@ -79,7 +79,9 @@ def one_by_one(made, encoding, rows):
         design = encoding.design({name: values[own] for name, values in features.items()})
         weight = None if made.weight is None else made.weight[own]
         terms = encoding.term_names()
-        yield own_line(design, made.target[own], weight, terms, numpy_products, recency=None)
+        yield own_line(
+            design, made.target[own], weight, terms, numpy_products, recency=None, robust=True
+        )
 
 
 def close(seen, expected, rtol=1e-13):
@@ -118,6 +120,10 @@ def test_lines_that_are_solved_at_once_are_those_of_each_segment_alone(name, wei
     assert [line.reason for line in lines] == fits.reason.tolist()
     assert np.array([line.estimates for line in lines]).tobytes() == fits.estimates.tobytes()
     close(fits.standard_errors, [line.standard_errors for line in lines], 1e-9)
+    robust = np.array([line.robust_standard_errors for line in lines])
+    exact = np.array([line.exact for line in lines])
+    close(fits.robust_standard_errors[~exact], robust[~exact], 1e-9)
+    assert (np.isnan(fits.robust_standard_errors) == np.isnan(robust)).all()
     close(fits.residual_sd, [line.residual_sd for line in lines])
     close(fits.r2, [line.r2 for line in lines], 1e-11)
     assert np.isnan(fits.p_values).tolist() == [

@@ -172,3 +172,13 @@ def test_one_segment_has_the_line_of_all_rows():
     fitted = fitting.refit(NUMPY, job(columns, target))
     expected = [c.estimate for c in fitted.coefficients]
     np.testing.assert_allclose(fitted.segments.estimates[0], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("within", [0.0, 1e-9])
+def test_segments_without_noise_whose_rows_do_not_show_all_terms_are_fitted(within):
+    columns, target, _ = drawn([1.0, 0.0, 0.0], segments=9, within=within)
+    codes = np.arange(len(target)) // 12
+    constants = np.random.default_rng(4).normal(size=(2, 9))
+    beside = {"v": constants[0][codes], "w": constants[1][codes]}  # as the intercept, there
+    fitted = of_kind("shrunken_least_squares", {**columns, **beside}, target + 2 * beside["v"])
+    assert error_of(fitted, target + 2 * beside["v"]) < 1e-8 + 10 * within

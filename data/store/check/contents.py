@@ -18,6 +18,7 @@ from data.store.results.typed_rows import typed_rows
 from data.store.tables import result_table, run
 from data.store.write.prune import named_snapshots
 from data.store.write.results import columns_shown
+from data.store.write.run_table_upkeep import run_tables
 
 
 def checksum_findings(connection: Connection) -> Iterator[Finding]:
@@ -99,6 +100,20 @@ def snapshot_findings(connection: Connection, home: Path, keep_runs: int) -> Ite
                     dataset,
                 )
     yield from _leftovers(home / "snapshots", named)
+
+
+def table_findings(connection: Connection) -> Iterator[Finding]:
+    """Yield the tables with rows of a run that was not stored."""
+    for table in run_tables(connection):
+        if not table.is_part:
+            yield Finding(
+                "leftovers",
+                f"The table {table.name} has predictions of a run that is not stored.",
+                "A run in progress is about to add it to prediction; the next night drops that of a"
+                " killed one.",
+                table.dataset,
+                left_over=True,
+            )
 
 
 def _flaw(path: Path) -> str | None:

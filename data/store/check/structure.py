@@ -20,6 +20,7 @@ from data.store.tables import (
     segment_decision,
     segment_fit,
 )
+from data.store.write.run_table_upkeep import run_tables
 
 MAX_MESSAGES = 10
 """Of SQLite about one database: more would tell nobody more."""
@@ -76,7 +77,8 @@ def _index_findings(connection: Connection) -> Iterator[Finding]:
     installed = text("SELECT 1 FROM pg_extension WHERE extname = 'amcheck'")
     if connection.execute(installed).first() is None:
         return
-    for table in metadata.tables:
+    parts = (table.name for table in run_tables(connection))
+    for table in (*metadata.tables, *parts):
         for index in connection.execute(text(BTREES), {"name": table}).scalars().all():
             check = f"SELECT bt_index_check(to_regclass('{index}'), true)"
             yield from _failures(connection, check, f"The index {index} is damaged")

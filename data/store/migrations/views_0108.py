@@ -54,7 +54,8 @@ ORDER BY serving.dataset, serving.segment
     "segment_coefficient": """
 CREATE VIEW segment_coefficient AS
 SELECT run.dataset, fit.segment, model.framework, model.kind, value.term, value.estimate,
-  value.standard_error, value.t, value.p, value.low, value.high, fit.rows, fit.residual_sd, fit.r2
+  value.standard_error, value.t, value.p, value.low, value.high, value.robust_standard_error,
+  fit.rows, fit.residual_sd, fit.r2
 FROM run
 JOIN model ON model.run_id = run.run_id
 JOIN segment_fit AS fit ON fit.model_id = model.model_id

@@ -107,6 +107,7 @@ segment_coefficient_value = Table(
     Column("term", Text, nullable=False),
     Column("estimate", Double, nullable=False),
     Column("standard_error", Double),
+    Column("robust_standard_error", Double),
     Column("t", Double),
     Column("p", Double),
     Column("low", Double),

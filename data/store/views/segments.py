@@ -74,13 +74,19 @@ SEGMENT_COEFFICIENT = View(
         "estimate": (NUMBER, "the coefficient"),
         "standard_error": (
             NUMBER,
-            "its standard error; this and the next four are NULL where there is no inference, as "
-            "for gradient descent",
+            "its standard error, the robust one where rows count by their age (`recency`); this "
+            "and the next four are NULL where there is no inference, as for gradient descent",
         ),
         "t": (NUMBER, "estimate divided by standard error"),
         "p": (NUMBER, "two-sided p-value"),
         "low": (NUMBER, "lower end of the confidence interval"),
         "high": (NUMBER, "upper end of the confidence interval"),
+        "robust_standard_error": (
+            NUMBER,
+            "a standard error that also holds where the variance of the errors is not constant "
+            "(HC3); only of `segment_least_squares`, and NULL where a single row decides a "
+            "coefficient",
+        ),
         "rows": (INTEGER, "rows of the segment that it was fitted on"),
         "residual_sd": (
             NUMBER,
@@ -90,7 +96,8 @@ SEGMENT_COEFFICIENT = View(
     },
     """
 SELECT run.dataset, fit.segment, model.framework, model.kind, value.term, value.estimate,
-  value.standard_error, value.t, value.p, value.low, value.high, fit.rows, fit.residual_sd, fit.r2
+  value.standard_error, value.t, value.p, value.low, value.high, value.robust_standard_error,
+  fit.rows, fit.residual_sd, fit.r2
 FROM run
 JOIN model ON model.run_id = run.run_id
 JOIN segment_fit AS fit ON fit.model_id = model.model_id

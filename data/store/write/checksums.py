@@ -37,7 +37,13 @@ def insert_prediction_checksum(
 
     The batches are in the order of their keys.
     """
-    count, sha256 = predictions_sha256(batches)
+    insert_prediction_sum(connection, run_id, model_id, *predictions_sha256(batches))
+
+
+def insert_prediction_sum(
+    connection: Connection, run_id: int, model_id: int, count: int, sha256: str
+) -> None:
+    """Store the number of rows that a model predicted in a run, if any, and their checksum."""
     if count:
         own = {"run_id": run_id, "model_id": model_id, "rows": count, "sha256": sha256}
         connection.execute(insert(prediction_checksum).values(**own))

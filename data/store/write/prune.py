@@ -37,6 +37,7 @@ from data.store.tables import (
     segment_serving,
 )
 from data.store.write.checksums import renew_prediction_checksum
+from data.store.write.run_table_upkeep import keep_few
 
 KEEP_MODELS = 7
 """How many of the latest runs keep models that never served, for a person to promote."""
@@ -118,6 +119,7 @@ def prune(
     )
     if not dry_run:
         _remove(connection, old)
+        keep_few(connection, dataset)
     return pruned
 
 

@@ -45,8 +45,13 @@ def insert_predictions(
     dataset: str,
     rows: PredictionColumns,
     report: Report = unreported,
+    *,
+    into: Table = prediction,
 ) -> None:
-    """Insert a model's predictions in a run; raises ValueError for one that is not a number."""
+    """Insert a model's predictions in a run `into` a table that has the columns of `prediction`.
+
+    Raises ValueError for one that is not a number.
+    """
     role = np.asarray(rows.role)
     columns = {
         "model_id": model_id,
@@ -66,7 +71,7 @@ def insert_predictions(
         "routed": rows.routed,
         **{name: _finite_or_nan(c) for name, c in rows.numbers.items() if name in FURTHER},
     }
-    insert_columns(connection, prediction, columns, report)
+    insert_columns(connection, into, columns, report)
 
 
 def _storable(column: Column[Any], value: Any) -> Any:

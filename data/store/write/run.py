@@ -32,10 +32,15 @@ from data.store.tables import (
     source_column,
 )
 from data.store.write.bulk import insert_columns
-from data.store.write.checksums import insert_checksums, insert_prediction_checksum
+from data.store.write.checksums import (
+    insert_checksums,
+    insert_prediction_checksum,
+    insert_prediction_sum,
+)
 from data.store.write.outcomes import insert_outcomes, insert_unstored_outcomes
 from data.store.write.results import write_results
 from data.store.write.rows import insert_predictions, insert_row, insert_rows, row_of
+from data.store.write.run_tables import CopiedRun, attach
 from data.store.write.segments import refuse_changed_segments, with_routes, write_segments
 
 ModelIds = Mapping[str, int]
@@ -49,6 +54,7 @@ def write_run(
     again: bool = False,
     report: Report = unreported,
     told: Callable[[str], None] = lambda _: None,
+    copied: CopiedRun | None = None,
 ) -> int:
     """Store one finished run and return its id; a process that is killed leaves nothing of it.
 
@@ -57,8 +63,9 @@ def write_run(
     if the run decided against another champion than the one that serves now, or if anybody decided
     about a segment meanwhile. With `again`, after
     the database went away, the run may have been stored by the first try: then its id is returned.
-    `report` is told how many predictions are written, and `told` what became of the table of
-    results, if it could not be written, which is also one of the run's warnings.
+    `report` is told how many predictions are written, and `told` what could not be written as it
+    should be: a table of results, or rows that were `copied` to the database before. That is also
+    one of the run's warnings.
     """
     lock_for_writing(connection, record.dataset)
     stored = _stored_run(connection, record)
@@ -74,15 +81,22 @@ def write_run(
     if record.promotions:
         _refuse_changed_champion(standing, record)
     refuse_changed_segments(connection, record)
-    run_id = insert_row(connection, run, row_of(run, record, warnings=list(record.warnings)))
+    warnings = [*record.warnings]
+
+    def warn(text: str) -> None:
+        told(text)
+        warnings.append(text)
+
+    own_id = {} if copied is None else {"run_id": copied.run_id}
+    run_id = insert_row(connection, run, row_of(run, record, warnings=warnings, **own_id))
     _insert_checks(connection, run_id, record)
     model_ids = {
-        candidate.name: _insert_candidate(connection, record.dataset, run_id, candidate)
+        candidate.name: _insert_candidate(connection, record.dataset, run_id, candidate, copied)
         for candidate in record.candidates
     }
     for model_id, scores in record.rescored.items():
         _insert_scores(connection, run_id, model_id, scores)
-    _insert_all_predictions(connection, run_id, record, model_ids, report)
+    _insert_all_predictions(connection, run_id, record, model_ids, report, copied, warn)
     if record.figures is not None:
         insert_rows(connection, run_figures, [{"run_id": run_id, "figures": record.figures}])
     if record.paired_errors is not None:
@@ -98,22 +112,11 @@ def write_run(
     if record.status == "succeeded" and not record.backfill:
         write_segments(connection, run_id, record, lambda ref: _model_id(ref, model_ids))
     if record.status in ("succeeded", "skipped"):
-        _write_results(connection, run_id, record, told)
+        write_results(connection, record.dataset, told=warn)
+    if len(warnings) > len(record.warnings):
+        connection.execute(update(run).where(run.c.run_id == run_id).values(warnings=warnings))
     insert_checksums(connection, run_id)
     return run_id
-
-
-def _write_results(
-    connection: Connection, run_id: int, record: RunRecord, told: Callable[[str], None]
-) -> None:
-    """Bring the table of results up to date; of one that cannot be, the run keeps a warning."""
-    obstacles: list[str] = []
-    write_results(connection, record.dataset, told=obstacles.append)
-    for obstacle in obstacles:
-        told(obstacle)
-        all_warnings = [*record.warnings, *obstacles]
-        own = update(run).where(run.c.run_id == run_id)
-        connection.execute(own.values(warnings=all_warnings))
 
 
 def _stored_run(connection: Connection, record: RunRecord) -> int | None:
@@ -164,7 +167,11 @@ def _insert_checks(connection: Connection, run_id: int, record: RunRecord) -> No
 
 
 def _insert_candidate(
-    connection: Connection, dataset: str, run_id: int, candidate: CandidateRecord
+    connection: Connection,
+    dataset: str,
+    run_id: int,
+    candidate: CandidateRecord,
+    copied: CopiedRun | None,
 ) -> int:
     seed = None if candidate.seed is None else str(candidate.seed)
     sums = {
@@ -179,7 +186,8 @@ def _insert_candidate(
         for part, content in (("artifact", candidate.artifact), ("twin", candidate.twin))
         if content is not None
     }
-    values = row_of(model, candidate, run_id=run_id, seed=seed, **sums)
+    own_id = {} if copied is None else {"model_id": copied.model_ids[candidate.name]}
+    values = row_of(model, candidate, run_id=run_id, seed=seed, **sums, **own_id)
     model_id = insert_row(connection, model, values)
     _insert_scores(connection, run_id, model_id, candidate.scores)
     coefficients = [
@@ -208,14 +216,31 @@ def _insert_scores(
 
 
 def _insert_all_predictions(
-    connection: Connection, run_id: int, record: RunRecord, model_ids: ModelIds, report: Report
+    connection: Connection,
+    run_id: int,
+    record: RunRecord,
+    model_ids: ModelIds,
+    report: Report,
+    copied: CopiedRun | None,
+    warn: Callable[[str], None],
 ) -> None:
     models = max(len(record.predictions), 1)
     for number, rows in enumerate(with_routes(record)):
         model_id = _model_id(rows.model, model_ids)
         of_model = part(report, number / models, (number + 0.7) / models)
-        insert_predictions(connection, run_id, model_id, record.dataset, rows, of_model)
-        insert_prediction_checksum(connection, run_id, model_id, in_key_order(rows))
+        there = None if copied is None else copied.rows.get(rows.model)
+        obstacle = None if there is None else attach(connection, there)
+        if obstacle is not None:
+            warn(
+                f"{len(rows.key):,} rows that workers had written to the database were written"
+                f" again by this machine: {obstacle}."
+            )
+        if there is None or obstacle is not None:
+            insert_predictions(connection, run_id, model_id, record.dataset, rows, of_model)
+        if there is None:
+            insert_prediction_checksum(connection, run_id, model_id, in_key_order(rows))
+        else:
+            insert_prediction_sum(connection, run_id, model_id, there.rows, there.sha256)
         if not record.backfill:
             insert_outcomes(
                 connection,

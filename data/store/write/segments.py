@@ -35,6 +35,7 @@ REPLACED = (segment_serving, segment_fit, segment_coefficient_value)
 VALUES = {
     "estimate": "estimates",
     "standard_error": "standard_errors",
+    "robust_standard_error": "robust_standard_errors",
     "t": "t",
     "p": "p_values",
     "low": "low",

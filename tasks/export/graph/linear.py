@@ -1,12 +1,15 @@
 """A linear equation in a graph."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 
+from regressors.arrays import Array
 from tasks.export.graph.row import GraphRow
+from tasks.export.graph.segments import segment_index
 
 
 def filled(row: GraphRow, names: Sequence[str], medians: Sequence[float]) -> str:
@@ -28,29 +31,68 @@ def as_numbers(row: GraphRow, mask: str) -> str:
 
 def equation(row: GraphRow, member: Mapping[str, Any]) -> str:
     """Return the prediction (n, 1) of a linear member."""
-    graph = row.graph
+    graph, lines = row.graph, _Lines.of(row, member)
     medians = {number["name"]: number["median"] for number in member["numbers"]}
     categories = {category["name"]: category for category in member["categories"]}
-    columns, weights, sums = [], [], []
-    for _, group in groupby(member["terms"], key=_shape):
-        terms = list(group)
+    columns, sums = [], []
+    weights: list[int] = []
+    for _, group in groupby(enumerate(member["terms"]), key=lambda at: _shape(at[1])):
+        positions, terms = zip(*group, strict=True)
         factors = terms[0]["factors"]
         numbers = [_number(row, f, medians) for f in factors if "category" not in f]
         names = [factor["category"] for factor in factors if "category" in factor]
-        estimate = terms[0]["estimate"]
         if not factors:
-            sums.append(graph.constant([[estimate]]))
+            sums.append(lines.of_terms(positions))
         elif not names:
             columns.append(_product(row, numbers))
-            weights.append(estimate)
+            weights += positions
         else:
-            found = _lookup(row, [categories[name] for name in names], terms)
+            found = _lookup(row, [categories[name] for name in names], terms, positions, lines)
             sums.append(_product(row, [*numbers, found]))
     if columns:
-        products = graph.node("Mul", graph.beside(columns), graph.constant([weights]))
+        products = graph.node("Mul", graph.beside(columns), lines.of_terms(weights))
         axes = graph.constant([1], np.int64)
         sums.append(graph.node("ReduceSum", products, axes, keepdims=1))
     return graph.total(sums or [graph.constant([[0.0]])])
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The estimates (S + 1, p) of the terms, by the `number` (n, 1) of a row's segment.
+
+    The last row is that of all other rows, and the only one of a member without segments, which has
+    no number.
+    """
+
+    row: GraphRow
+    estimates: Array
+    number: str | None
+
+    @classmethod
+    def of(cls, row: GraphRow, member: Mapping[str, Any]) -> "_Lines":
+        of_all = [term["estimate"] for term in member["terms"]]
+        lines = member.get("segments", {"columns": [], "estimates": []})
+        own = lines["estimates"]
+        number = None
+        if own:
+            segments = [line["segment"] for line in own]
+            number = segment_index(row, lines["columns"], segments, range(len(own)))
+        return cls(row, np.array([*(line["estimates"] for line in own), of_all]), number)
+
+    def of_terms(self, positions: Sequence[int]) -> str:
+        """Return the estimates (n, k) of some terms, or (1, k) where all rows have the same."""
+        chosen = self.estimates[:, list(positions)]
+        if self.number is None:
+            return self.row.graph.constant(chosen)
+        return self.row.graph.rows_of(chosen, self.number)
+
+    def looked_up(self, table: Array, index: str) -> str:
+        """Return the values (n, 1) of a table (S + 1, k) by a row's line and an index (n, 1)."""
+        graph = self.row.graph
+        if self.number is not None:
+            size = graph.constant(table.shape[1], np.int64)
+            index = graph.node("Add", graph.node("Mul", self.number, size), index)
+        return graph.rows_of(table.reshape(-1, 1), index)
 
 
 def _shape(term: Mapping[str, Any]) -> list[Any]:
@@ -73,17 +115,23 @@ def _product(row: GraphRow, factors: Sequence[str]) -> str:
 
 
 def _lookup(
-    row: GraphRow, categories: Sequence[Mapping[str, Any]], terms: Sequence[Mapping[str, Any]]
+    row: GraphRow,
+    categories: Sequence[Mapping[str, Any]],
+    terms: Sequence[Mapping[str, Any]],
+    positions: Sequence[int],
+    lines: _Lines,
 ) -> str:
     """Return the estimate (n, 1) of each row's labels, one axis of a table for each category."""
-    table = np.zeros([len(category["labels"]) + 1 for category in categories])
-    for term in terms:
-        table[tuple(f["label"] for f in term["factors"] if "category" in f)] = term["estimate"]
-    for axis, category in enumerate(categories):
+    own = len(lines.estimates)
+    table = np.zeros([own, *(len(category["labels"]) + 1 for category in categories)])
+    for position, term in zip(positions, terms, strict=True):
+        at = [f["label"] for f in term["factors"] if "category" in f]
+        table[(slice(None), *at)] = lines.estimates[:, position]
+    for axis, category in enumerate(categories, 1):
         known = np.moveaxis(table, axis, 0)
         known[-1] = np.tensordot(category["shares"], known[:-1], 1)
     index = row.label(categories[0])
     for category in categories[1:]:
         labels = row.graph.constant(len(category["labels"]) + 1, np.int64)
         index = row.graph.node("Add", row.graph.node("Mul", index, labels), row.label(category))
-    return row.graph.rows_of(table.reshape(-1, 1), index)
+    return lines.looked_up(table.reshape(own, -1), index)

@@ -3,11 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from tasks.export.graph.builder import Graph
 from tasks.export.graph.interval import ends
 from tasks.export.graph.linear import equation
 from tasks.export.graph.network import network
 from tasks.export.graph.row import GraphRow, missing_text
+from tasks.export.graph.segments import segment_index
+from tasks.export.routed import together
 
 OUTPUTS = ("predicted", "lower", "upper")
 
@@ -16,25 +20,39 @@ def onnx_model(
     description: Mapping[str, Any], facts: Mapping[str, str], weight: str | None = None
 ) -> bytes:
     """Return the model; `facts` are kept in it, and `weight` is the column of the rows' weights."""
-    graph = Graph()
-    row = GraphRow(graph, description)
+    graph, whole = Graph(), together(description)
+    row = GraphRow(graph, whole)
     weight_input = None
     if weight is not None:
         given = row.graph_inputs.get(weight)
         weight_input = graph.input(weight, "DOUBLE") if given is None else given
-    make = network if description["kind"] == "ann" else equation
-    predicted = [make(row, member) for member in description["members"]]
-    members = graph.constant(len(predicted))
-    mean = graph.node("Div", graph.total(predicted), members)
-    lower, upper = ends(row, description["interval"], mean, weight_input)
-    taken = {column["name"] for column in description["columns"]} | {weight}
+    results = _results(row, description, weight_input)
+    routes = description.get("routes", ())
+    numbered = [(segment, i) for i, route in enumerate(routes) for segment in route["segments"]]
+    if numbered:
+        segments, numbers = zip(*numbered, strict=True)
+        serving = segment_index(row, description["segment"], segments, numbers)
+        for number, route in enumerate(routes):
+            own = _results(row, route["description"], weight_input)
+            is_own = graph.node("Equal", serving, graph.constant(number, np.int64))
+            results = [
+                graph.node("Where", is_own, *pair) for pair in zip(own, results, strict=True)
+            ]
+    taken = {column["name"] for column in whole["columns"]} | {weight}
     names = output_names(taken)
     outputs = {
-        names[0]: _of_rows(graph, row, mean),
-        names[1]: _of_rows(graph, row, lower),
-        names[2]: _of_rows(graph, row, upper),
+        name: _of_rows(graph, row, result) for name, result in zip(names, results, strict=True)
     }
-    return graph.to_bytes(outputs, facts, _text(description))
+    return graph.to_bytes(outputs, facts, _text(whole))
+
+
+def _results(row: GraphRow, description: Mapping[str, Any], weight: str | None) -> list[str]:
+    """Return what one model predicts (n, 1), and the ends of its interval."""
+    graph = row.graph
+    make = network if description["kind"] == "ann" else equation
+    predicted = [make(row, member) for member in description["members"]]
+    mean = graph.node("Div", graph.total(predicted), graph.constant(len(predicted)))
+    return [mean, *ends(row, description["interval"], mean, weight)]
 
 
 def output_names(taken: set[str | None]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.export.graph.builder import Graph
+from tasks.export.routed import segments_in
 
 DAY, HOUR = 86_400_000_000, 3_600_000_000
 """In microseconds."""
@@ -29,6 +30,8 @@ def missing_text(description: Mapping[str, Any]) -> str:
         for category in member["categories"]
         for text in category["label_of"]
     }
+    _, segments = segments_in(description)
+    levels |= {text for segment in segments for text in segment}
     word = ""
     while word in levels:
         word = f"<{word or 'missing'}>"

@@ -45,8 +45,7 @@ class Row:
             elif of_type == "boolean":
                 self.values[name] = _boolean(columns[name])
             elif of_type == "category":
-                text = f"CAST({columns[name]} AS TEXT) || ''"  # so that it compares by its bytes
-                self.values[name] = f"({text})" if blank_is_level else f"NULLIF({text}, '')"
+                self.values[name] = _text(columns[name], blank_is_level=blank_is_level)
         for part in description["parts"]:
             instant = dialect.instant(columns[part["time"]])
             self.values[part["name"]] = _time_part(dialect, instant, part["part"])
@@ -58,12 +57,27 @@ class Row:
         return row
 
 
+def texts_of(dialect: Dialect, names: Sequence[str], known: Sequence[Sequence[str]]) -> list[str]:
+    """Return the texts of categories of a table t, whose `known` texts are by row."""
+    blank_is_level = any("" in texts for texts in known)
+    return [_text(f"t.{dialect.identifier(n)}", blank_is_level=blank_is_level) for n in names]
+
+
+def _text(column: str, *, blank_is_level: bool) -> str:
+    text = f"CAST({column} AS TEXT) || ''"  # so that it compares by its bytes
+    return f"({text})" if blank_is_level else f"NULLIF({text}, '')"
+
+
 def has_blank_level(description: Mapping[str, Any]) -> bool:
     """Return whether a blank text is a level, which otherwise stands for a missing value."""
     return any(
         "" in category["label_of"]
         for member in description["members"]
         for category in member["categories"]
+    ) or any(
+        "" in line["segment"]
+        for member in description["members"]
+        for line in member.get("segments", {}).get("estimates", ())
     )
 
 

@@ -1,6 +1,9 @@
-"""A model as one SELECT, which predicts every row of a table."""
+"""A model as one SELECT, which predicts every row of a table.
 
-from collections.abc import Mapping, Sequence
+Where other models serve some segments, it is one SELECT of each of them over its rows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +11,8 @@ from data.connections.table_name import TableName
 from data.errors import CallError
 from regressors.description import weights_of
 from tasks.export.sql.dialects import Dialect
-from tasks.export.sql.expressions import Row
+from tasks.export.sql.expressions import Row, texts_of
+from tasks.export.sql.inline_table import inline_table
 from tasks.export.sql.interval import Step, bounded, reaches, scaled
 from tasks.export.sql.linear import equation
 from tasks.export.sql.network import Steps, add_network
@@ -41,16 +45,56 @@ def query(
 
     Raises CallError for a network that is too large for SQL.
     """
+    results = _result_names(carried)
+    columns = (*carried, *results)
+    whole = dialect.table(table)
+    if not description.get("routes"):
+        return Query(_of_rows(description, dialect, f"{whole} AS t", carried, weight), columns)
+    texts = []
+    for number, (own, rows) in enumerate(_rows_of_models(description, dialect, whole), 1):
+        text = _of_rows(own, dialect, rows, carried, weight)
+        texts.append(f"SELECT * FROM (\n{_indented(text)}\n) AS nightfit_model_{number}")  # noqa: S608
+    return Query("\nUNION ALL\n".join(texts), columns)
+
+
+def _rows_of_models(
+    description: Mapping[str, Any], dialect: Dialect, table: str
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield each model with the rows of a table that it predicts, those of the champion first."""
+    columns, routes = description["segment"], description["routes"]
+    routed = [segment for route in routes for segment in route["segments"]]
+    values = texts_of(dialect, columns, routed)
+    named = [f"nightfit_segment_{i}" for i in range(len(columns))]
+
+    def rows(join: str, segments: Sequence[Sequence[str]], where: str) -> str:
+        own = dict(zip(named, zip(*segments, strict=True), strict=True))
+        listed = inline_table(dialect, "nightfit_route", own, {})
+        met = " AND ".join(
+            f"nightfit_route.{name} = {value}" for name, value in zip(named, values, strict=True)
+        )
+        return f"(SELECT t.* FROM {table} AS t {join} {listed} ON {met}{where}) AS t"  # noqa: S608 - quoted
+
+    yield description, rows("LEFT JOIN", routed, f" WHERE nightfit_route.{named[0]} IS NULL")
+    for route in routes:
+        yield route["description"], rows("JOIN", route["segments"], "")
+
+
+def _of_rows(
+    description: Mapping[str, Any],
+    dialect: Dialect,
+    rows: str,
+    carried: Sequence[str],
+    weight: str | None,
+) -> str:
+    """Return the query of one model over `rows`, which stand after FROM and are named t."""
     names = {column["name"] for column in description["columns"]}
     names |= set(carried) | ({weight} if weight else set())
     columns = {name: f"t.{dialect.identifier(name)}" for name in names}
     row = Row(dialect, description, columns)
-    results = _result_names(carried)
     make = _of_networks if description["kind"] == "ann" else _of_equation
     weight_value = None if weight is None else dialect.number(columns[weight])
     kept = [(columns[name], dialect.identifier(name)) for name in carried]
-    text = make(description, row, dialect.table(table), kept, weight_value, results)
-    return Query(text, (*carried, *results))
+    return make(description, row, rows, kept, weight_value, _result_names(carried))
 
 
 Kept = Sequence[tuple[str, str]]
@@ -69,31 +113,70 @@ def _result_names(carried: Sequence[str]) -> tuple[str, ...]:
 def _of_equation(
     description: Mapping[str, Any],
     row: Row,
-    table: str,
+    rows: str,
     kept: Kept,
     weight: str | None,
     results: Sequence[str],
 ) -> str:
-    names = _part_names(row)
+    names, (member,) = _part_names(row), description["members"]
     here = row.named(names)
     keys = [f"nightfit_{i}" for i in range(len(kept))]
     values = [f"{text} AS {name}" for name, (text, _) in zip(keys, kept, strict=True)]
     values += [f"{row.values[part]} AS {name}" for part, name in names.items()]
     values += [] if weight is None else [f"{weight} AS nightfit_weight"]
+    lines = _Lines.of(member, here, "nightfit_step_0")
     scored = [
         *keys,
-        f"{equation(here, description['members'][0])} AS nightfit_predicted",
+        f"{equation(here, member, None if lines is None else lines.columns)} AS nightfit_predicted",
         *_named(reaches(here, description["interval"], weight and "nightfit_weight")),
     ]
-    text = f"{table} AS t"
+    text = rows
     kept_on = [*keys, "nightfit_predicted"]
     selected = [values or ["1 AS nightfit_nothing"], scored]
+    if lines is not None:
+        own = [*keys, *names.values(), *([] if weight is None else ["nightfit_weight"])]
+        selected.insert(1, [*own, *lines.selected])
     selected += [[*kept_on, *_named(s)] for s in scaled(row.dialect, description["interval"])]
     for number, columns in enumerate(selected):
         listed = ",\n  ".join(columns)
+        if lines is not None and number == 1:
+            text += f"\n{lines.join}"
         text = _indented(f"SELECT\n  {listed}\nFROM {text}")
         text = f"(\n{text}\n) AS nightfit_step_{number}"
     return f"SELECT\n{_outer(keys, kept, results, row.dialect, description)}\nFROM {text}"
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The lines of segments beside a step: a `join`, and what is selected as `columns` of it."""
+
+    join: str
+    selected: Sequence[str]
+    columns: Sequence[str]
+
+    @classmethod
+    def of(cls, member: Mapping[str, Any], row: Row, step: str) -> "_Lines | None":
+        """Return the lines of a member; None where it has one equation, or lines of no segment."""
+        lines = member.get("segments")
+        if lines is None or not lines["estimates"]:
+            return None
+        segments = [line["segment"] for line in lines["estimates"]]
+        texts = {
+            f"nightfit_segment_{i}": column for i, column in enumerate(zip(*segments, strict=True))
+        }
+        own = zip(*(line["estimates"] for line in lines["estimates"]), strict=True)
+        numbers = {f"nightfit_own_{i}": column for i, column in enumerate(own)}
+        columns = [f"nightfit_term_{i}" for i in range(len(numbers))]
+        met = " AND ".join(
+            f"nightfit_lines.{name} = {step}.{row.values[column]}"
+            for name, column in zip(texts, lines["columns"], strict=True)
+        )
+        selected = [
+            f"COALESCE({name}, {row.dialect.literal(term['estimate'])}) AS {column}"
+            for name, column, term in zip(numbers, columns, member["terms"], strict=True)
+        ]
+        listed = inline_table(row.dialect, "nightfit_lines", texts, numbers)
+        return cls(f"LEFT JOIN {listed} ON {met}", selected, columns)
 
 
 def _named(step: Step) -> list[str]:
@@ -101,7 +184,12 @@ def _named(step: Step) -> list[str]:
 
 
 def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.split("\n"))
+    """Return a text indented, but for lines that begin inside a literal."""
+    lines, is_literal = [], False
+    for line in text.split("\n"):
+        lines.append(line if is_literal else f"  {line}")
+        is_literal ^= line.count("'") % 2 == 1
+    return "\n".join(lines)
 
 
 def _part_names(row: Row) -> dict[str, str]:
@@ -134,7 +222,7 @@ def _outer(
 def _of_networks(
     description: Mapping[str, Any],
     row: Row,
-    table: str,
+    rows: str,
     kept: Kept,
     weight: str | None,
     results: Sequence[str],
@@ -149,7 +237,7 @@ def _of_networks(
         )
     names = {name: f"p{i}" for i, name in enumerate(row.values)}
     keys = {f"k{i}": text for i, (text, _) in enumerate(kept)}
-    steps = Steps([], name=f"{table} AS t")
+    steps = Steps([], name=rows)
     first = {**keys, **{names[name]: text for name, text in row.values.items()}}
     steps.add("nightfit_rows", first | ({"w": weight} if weight else {}))
     steps.carried = list(first) + (["w"] if weight else [])

@@ -24,6 +24,8 @@ new_names = (
 TIME = sa.DateTime(timezone=True)
 KEY = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
+INFERENCE = ("standard_error", "robust_standard_error", "t", "p", "low", "high")
+
 COMMENTS = {
     "prediction": (
         "One row of one run as predicted by one model; train rows are predicted out of fold. note:"
@@ -154,7 +156,7 @@ def _equations() -> None:
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("term", sa.Text(), nullable=False),
         sa.Column("estimate", sa.Double(), nullable=False),
-        *(sa.Column(name, sa.Double()) for name in ("standard_error", "t", "p", "low", "high")),
+        *(sa.Column(name, sa.Double()) for name in INFERENCE),
         sa.PrimaryKeyConstraint(
             "model_id", "segment", "position", name=op.f("pk_segment_coefficient_value")
         ),
