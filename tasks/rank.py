@@ -7,13 +7,13 @@ from functools import partial
 import numpy as np
 
 from data.errors import NothingFitted
-from regressors.arrays import Array
+from regressors.arrays import Array, Indices
 from regressors.blocks import release
 from regressors.candidate import Candidate, group_of
 from regressors.job import Fitted
 from regressors.judging.ranking import Contender, NothingRanked, RankedCandidate
 from regressors.judging.ranking import rank as ranked_by_errors
-from regressors.judging.scoring import Score, score, spread, weighted_errors
+from regressors.judging.scoring import Interval, Score, score, spread, weighted_errors
 from regressors.progress import part, parts, reporting_to
 from tasks.run import progress
 from tasks.run.prepared import Prepared
@@ -54,19 +54,44 @@ class Ranking:
 @step()
 def rank(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> Ranking:
     """Rank the candidates by their errors on the training rows that have a prediction."""
+    predicted = {
+        candidate: OutOfFold(fit.out_of_fold, fit.ends[0])
+        if isinstance(fit, Fitted) and fit.out_of_fold is not None
+        else fit
+        if isinstance(fit, str)
+        else None
+        for candidate, fit in fits.items()
+    }
+    of = prepared.train.without_columns(), prepared.train_fold, predicted
+    segmented = prepared.declaration.segment is not None
     report = progress.Progress(prepared.declaration.name, "ranking")
     with reporting_to(report), parts(len(fits)):
-        return ranking_of(prepared, fits)
+        (ranking,) = prepared.source.do("ranking", [(ranking_of, (*of, segmented))])
+    return ranking  # type: ignore[no-any-return]
 
 
-def ranking_of(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> Ranking:
-    """Return the ranking of fits, or of reasons why there is none."""
-    is_scored = prepared.train_fold > 0  # the warm-up block has no prediction
-    rows = prepared.train.take(is_scored)
+@dataclass(frozen=True)
+class OutOfFold:
+    """Predictions (n,) of training rows out of fold, and the ends of their widest interval."""
+
+    predicted: Array
+    interval: Interval
+
+
+def ranking_of(
+    train: Rows, fold: Indices, fits: Mapping[Candidate, OutOfFold | str | None], segmented: bool
+) -> Ranking:
+    """Return the ranking of fits of training rows (n,), or of reasons why there is none.
+
+    Rows of fold 0 are not scored. Where rows have segments (`segmented`), the best of each group of
+    kinds is noted.
+    """
+    is_scored = fold > 0  # the warm-up block has no prediction
+    rows = train.take(is_scored)
     out_of_fold = {
-        candidate: partial(_chosen, fit.out_of_fold, is_scored)
+        candidate: partial(_chosen, fit.predicted, is_scored)
         for candidate, fit in fits.items()
-        if isinstance(fit, Fitted) and fit.out_of_fold is not None
+        if isinstance(fit, OutOfFold)
     }
     out_of_fold = {c: predicted for c, predicted in out_of_fold.items() if _are_finite(predicted())}
     contenders = [
@@ -85,21 +110,21 @@ def ranking_of(prepared: Prepared, fits: Mapping[Candidate, Fitted | str]) -> Ra
     for candidate, predicted in out_of_fold.items():
         with part(f"scoring {candidate}"):
             fit = fits[candidate]
-            assert isinstance(fit, Fitted)
-            values, interval = predicted(), tuple(_chosen(end, is_scored) for end in fit.ends[0])
+            assert isinstance(fit, OutOfFold)
+            lower, upper = (_chosen(end, is_scored) for end in fit.interval)
+            values = predicted()
             validation[candidate] = score(
                 rows.target,
                 values,
-                interval=(interval[0], interval[1]),
+                interval=(lower, upper),
                 weight=rows.weight,
                 unit=rows.units,
             )
-            release([rows.target, values, *interval])
+            release([rows.target, values, lower, upper])
     best: dict[str, Candidate] = {}
-    if prepared.declaration.segment:
-        for entry in ranked:
-            if entry.candidate in validation:
-                best.setdefault(group_of(entry.candidate.kind), entry.candidate)
+    for entry in ranked if segmented else ():
+        if entry.candidate in validation:
+            best.setdefault(group_of(entry.candidate.kind), entry.candidate)
     return Ranking(ranked, validation, tuple(best.values()))
 
 

@@ -23,12 +23,15 @@ from regressors.frameworks.workers import Workers
 ROOT = Path(__file__).parents[1]
 TOGETHER = {
     "frameworks": (
+        "test_ann_plan_of_a_night",
         "test_article",
         "test_battery",
         "test_digits",
         "test_frameworks",
         "test_network",
         "test_night_workers",
+        "test_no_later_row",
+        "test_segment_frameworks",
     ),
     "databases": ("test_database_sources", "test_sources_alike"),
     "night": ("test_backup", "test_bad_input", "test_night", "test_readme", "test_unusual_folders"),

@@ -20,7 +20,7 @@ from data.store.check.record import LastCheck, last_check
 from data.store.read.alarms import BAD, unsent_messages
 from data.store.read.champions import champion_model
 from data.store.read.datasets import DatasetStatus, dataset_statuses, results_tables
-from data.store.read.segments import served_segments
+from data.store.read.segments import pinned_segments, served_segments
 from data.store.session import Store
 from data.store.write.delivery import undelivered
 from flows.command.printable import printable
@@ -54,7 +54,7 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
         checked = last_check(connection)
         pending = {each.dataset: each for each in undelivered(connection)}
         tables = results_tables(connection)
-        segments = served_segments(connection)
+        segments, pinned = served_segments(connection), pinned_segments(connection)
         unsent = unsent_messages(connection) if config.notify else ()
     declared = declared_datasets(config.datasets)
     mistakes = {name: mistake for name in declared if (mistake := _mistake(name, config.datasets))}
@@ -71,6 +71,9 @@ def run_status(*, as_json: bool, older: timedelta | None = None) -> int:
         _note_killed(note, lines, stored)
     for line in lines:
         line["segments"] = segments.get(line["dataset"])
+        if of_people := pinned.get(line["dataset"]):
+            line["segments_pinned"] = of_people.pinned
+            line["segments_waiting"] = of_people.waiting
     if as_json:
         print_json(lines, default=datetime.isoformat)
     else:
@@ -215,10 +218,17 @@ def _killed_night(note: RunNote) -> str:
     )
 
 
-def _served(segments: Mapping[str, int]) -> str:
-    """Return how many segments of a dataset are served by what."""
-    parts = [f"{count:,} by {what}" for what, count in segments.items()]
-    return f"{sum(segments.values()):,} segments, served {' and '.join(parts)}."
+def _served(line: Mapping[str, Any]) -> str:
+    """Return how many segments of a dataset are served by what, and what people decided."""
+    segments: Mapping[str, int] = line["segments"]
+    *others, last = (f"{count:,} by {what}" for what, count in segments.items())
+    served = f"{', '.join(others)} and {last}" if others else last
+    pinned, waiting = line.get("segments_pinned", 0), line.get("segments_waiting", 0)
+    more = f"; {pinned:,} pinned" if pinned else ""
+    more += (
+        f", {waiting:,} of these to a kind that serves from the next night on" if waiting else ""
+    )
+    return f"{sum(segments.values()):,} segments, served {served}{more}."
 
 
 def _print(lines: Sequence[dict[str, Any]]) -> None:
@@ -238,7 +248,7 @@ def _print(lines: Sequence[dict[str, Any]]) -> None:
     screen.print(table)
     for line in lines:
         if line["segments"]:
-            screen.print(f"{line['dataset']}: {_served(line['segments'])}", soft_wrap=True)
+            screen.print(f"{line['dataset']}: {_served(line)}", soft_wrap=True)
         if line["wrong"]:
             text = printable(f"{line['dataset']}: {line['wrong']}")
             width = max(screen.width, MIN_WIDTH)

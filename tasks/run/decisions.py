@@ -100,7 +100,7 @@ def unpin(store: Store, dataset: str, *, reason: str | None) -> str:
                 dataset=dataset,
                 decision="unpinned",
                 model_id=current.model_id,
-                reason=reason or "unpinned: the nights decide again",
+                reason=reason or "the nights decide again",
                 decided_by=user_name(),
             ),
             told=partial(progress.log, dataset, warning=True),

@@ -50,23 +50,11 @@ class Naive:
     @classmethod
     def of(cls, prepared: Prepared) -> "Naive":
         """Return the naive predictions at the origins from which the candidates predict."""
-        labelled, is_test = prepared.labelled, prepared.test_of_labelled
-        block, known = prepared.labelled_fold, prepared.labelled_known
-        target, weight = labelled.target, labelled.weight
-        if known is None or labelled.time is None:
-            everywhere = np.ones(len(target), dtype=bool)
-            means = mean_of_training(target, is_test=is_test, fold=block, weight=weight)
-            return cls(labelled, is_test, everywhere, means)
-        predicted = naive_over_time(
-            target,
-            scored=block > 0,
-            block=block,
-            known=known,
-            time=labelled.time,
-            series=_series(prepared),
-            weight=weight,
-        )
-        return cls(labelled, is_test, block > 0, predicted)
+        labelled = prepared.labelled.without_columns()
+        fold, known = prepared.labelled_fold, prepared.labelled_known
+        args = (labelled, prepared.test_of_labelled, fold, known, *_series(prepared))
+        (naive,) = prepared.source.do("naive predictions", [(naive_of, args)])
+        return cls(labelled, naive.is_test, naive.is_scored, naive.predicted)
 
     def scores(self) -> Iterator[NaiveScore]:
         """Yield how wrong each naive prediction is, out of fold and on the test rows."""
@@ -112,11 +100,43 @@ class Naive:
         return f"the value of the {name}"
 
 
-def _series(prepared: Prepared) -> Indices | None:
-    """Return the series (n,) of each labelled row: the key without the time, if it comes again."""
+def naive_of(
+    labelled: Rows,
+    is_test: Mask,
+    block: Indices,
+    known: Indices | None,
+    label: Indices | None,
+    is_labelled: Mask | None,
+) -> Naive:
+    """Return the naive predictions of labelled rows (n,), at the origins of their blocks.
+
+    `label` numbers series among all rows, of which `is_labelled` marks these.
+    """
+    target, weight, time = labelled.target, labelled.weight, labelled.time
+    if known is None or time is None:
+        everywhere = np.ones(len(target), dtype=bool)
+        means = mean_of_training(target, is_test=is_test, fold=block, weight=weight)
+        return Naive(labelled, is_test, everywhere, means)
+    series = None if label is None else series_over_time(label[is_labelled], time)
+    predicted = naive_over_time(
+        target,
+        scored=block > 0,
+        block=block,
+        known=known,
+        time=time,
+        series=series,
+        weight=weight,
+    )
+    return Naive(labelled, is_test, block > 0, predicted)
+
+
+def _series(prepared: Prepared) -> tuple[Indices | None, Mask | None]:
+    """Return a number for the key without the time of each row, and which rows are labelled.
+
+    None if the key is the time, or has none.
+    """
     declaration = prepared.declaration
     names = [name for name in declaration.key if name != declaration.time]
     if not names or len(names) == len(declaration.key) or prepared.labelled.time is None:
-        return None
-    label = prepared.source.labels(names)[~prepared.is_new]
-    return series_over_time(label, prepared.labelled.time)
+        return None, None
+    return prepared.source.labels(names), ~prepared.is_new

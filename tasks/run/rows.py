@@ -1,7 +1,7 @@
 """The rows of a snapshot as arrays, in one fixed order."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -44,6 +44,16 @@ class Rows:
     group: Texts | None = None
     alike: NDArray[np.int64] | None = None
     files: RowFiles | None = None
+
+    def __reduce__(self) -> tuple[type["Rows"], tuple[Any, ...]]:
+        """Leave out the files, which are those of the process that made them."""
+        return Rows, tuple(getattr(self, own.name) for own in fields(self) if own.name != "files")
+
+    def without_columns(self) -> "Rows":
+        """Return the rows for a call that looks at no feature."""
+        bare = replace(self)
+        bare.__dict__.update({**self.__dict__, "columns": {}})  # with what is known of them
+        return bare
 
     def take(self, chosen: Mask) -> "Rows":
         """Return the chosen rows (a mask of n), or this same object if all are chosen."""
@@ -149,7 +159,7 @@ class SnapshotRows:
     The order does not depend on the source's, so that a source that lists its rows in another order
     gives the same fits to the last digit. `features` that the snapshot does not have are left out;
     a model that needs one refuses to predict. `alike` are the labels of the snapshot's rows that
-    stay together, -1 in the others. Columns that a job needs are made by `do`. Not a dataclass,
+    stay together, -1 in the others. What looks at all rows is done by `do`. Not a dataclass,
     because Prefect would walk through everything in it each time that a task gets it as an
     argument.
     """
@@ -166,6 +176,7 @@ class SnapshotRows:
         do: Do = done_here,
     ) -> None:
         self.files = files = files or RowFiles()
+        self.do = do
         path = StoredColumns(snapshot.path)
         of = arranged or arranged_rows(path, kept, declaration)
         order = slice(None) if of.order is None else files.stored(of.order)
@@ -193,7 +204,8 @@ class SnapshotRows:
 
     def labels(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Return a number for the values of each row (n,) in these columns of the key."""
-        return self._reader.texts(names)[self._reader.order].numbered()[0]
+        (labels,) = self.do("numbering series", [(self._reader.labels, (names,))])
+        return labels  # type: ignore[no-any-return]
 
     def columns(self, names: Sequence[str], chosen: Mask) -> Columns:
         """Return columns of the chosen rows (a mask of n); each is read when it is asked for.
@@ -306,6 +318,10 @@ class KeptColumns:
         ]
         chunks = [chunk for part in parts for chunk in part.chunks]
         return Texts.of(pa.chunked_array(chunks, pa.large_string()))
+
+    def labels(self, names: Sequence[str]) -> NDArray[np.int64]:
+        """Return a number for the values of each row (n,) in these columns of the key."""
+        return self.texts(names)[self.order].numbered()[0]
 
     def role(self, name: str) -> Values:
         """Return the target, the weights or the times (n,), these in UTC."""

@@ -96,7 +96,7 @@ def roll_back_in_segment(
         kind=kind,
         at_once=at_once,
         model_id=model_id,
-        reason=reason or f"rolled back from {now.name_and_run}",
+        reason=reason or f"rolled back from {_left(now)}",
         decided_by=user_name(),
         pinned=pin or not at_once,
     )
@@ -117,7 +117,7 @@ def unpin_segment(store: Store, dataset: str, segment: str, *, reason: str | Non
         kind=now.kinds[-1],
         at_once=True,
         model_id=now.model_id if now.own else None,
-        reason=reason or "unpinned: the nights decide again",
+        reason=reason or "the nights decide again",
         decided_by=user_name(),
     )
     with store.writing() as connection:
@@ -126,6 +126,13 @@ def unpin_segment(store: Store, dataset: str, segment: str, *, reason: str | Non
         f"{_named(dataset, segment)}: {now.name_and_run} goes on; from the next night on it may be"
         " replaced."
     )
+
+
+def _left(now: ServedSegment) -> str:
+    """Return what a segment is rolled back from."""
+    if now.is_waiting:
+        return f"{now.kinds[-1]}, which was to serve from the next night on"
+    return now.name_and_run
 
 
 def _is_stored(

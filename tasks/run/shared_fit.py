@@ -55,6 +55,7 @@ class _Progress:
         self._calls, self._report = calls, report
         self._parts: dict[int, tuple[float | None, str]] = {}
         self._done: set[int] = set()
+        self._is_unknown = False
         self._lock = threading.Lock()
 
     def reporter(self, number: int) -> Report:
@@ -63,6 +64,7 @@ class _Progress:
         def report(share: float | None, done: str) -> None:
             with self._lock:
                 self._parts[number] = share, done
+                self._is_unknown |= share is None
                 self._report_all()
 
         return report
@@ -76,10 +78,10 @@ class _Progress:
     def _report_all(self) -> None:
         """Report the share of all jobs, and the one of those at work that is the furthest."""
         done, of_all = len(self._done), self._calls.number
-        shares = [share for n, (share, _) in self._parts.items() if n not in self._done]
-        known = [share for share in shares if share is not None]
-        of_jobs = None if len(known) < len(shares) else (done + sum(known)) / of_all
         at_work = [part for n, part in sorted(self._parts.items()) if n not in self._done]
         at_work.sort(key=lambda part: (part[1] != WAITING, part[0] or 0.0), reverse=True)
+        share = None
+        if not self._is_unknown:
+            share = (done + sum(known or 0.0 for known, _ in at_work)) / of_all
         texts = [f"{done} of {of_all} {self._calls.what} done", *(text for _, text in at_work[:1])]
-        self._report(of_jobs, ", ".join(texts))
+        self._report(share, ", ".join(texts))

@@ -5,15 +5,14 @@
 Seconds of CPU of one process, with NumPy in place of a framework: of the encodings that one worker
 fits, of the sums of a part of the rows, of their addition in the driver, of the second pass over a
 part, and of the fit that is left for one worker once it has these; of predictions of new rows; and
-of a batch of segments of 100 rows; and, by the function that is called, of checking and splitting
-a snapshot and arranging its columns. Bytes are those of pickled answers. The folds of an ANN are
+of a batch of segments of 100 rows. Bytes are those of pickled answers. The folds of an ANN are
 trained by PyTorch, on one thread.
 """
 
 import argparse
 import pickle
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, process_time
@@ -22,15 +21,10 @@ from typing import Any, cast
 import numpy as np
 from benchmarks.figures import record
 from benchmarks.segments import made as segments_made
-from benchmarks.size import write_table
 from helpers import numpy_framework
 
-from data.calls import Call
-from data.checks.rule_engine import implementations
-from data.declarations.file import load_dataset
-from data.declarations.sections import Ann, Expectation
+from data.declarations.sections import Ann
 from data.scratch import temporary_files
-from data.sources.read import read
 from regressors import fitting, gathering
 from regressors.arrays import Coded, in_codes
 from regressors.candidate import SEGMENT_KINDS, Candidate
@@ -42,14 +36,6 @@ from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.linear.kept_sums import KeptSums
 from regressors.shared_work import Calls, shared
-from tasks.check import check
-from tasks.run.row_files import RowColumns, RowFiles
-from tasks.run.row_jobs import RowJob, do_row_job, unpacked
-from tasks.run.row_work import RowWork
-from tasks.split import split
-
-BETWEEN = "expect_column_values_to_be_between"
-ENDS = {"min_value": -9, "max_value": 9}
 
 
 class Measured:
@@ -126,52 +112,6 @@ def of_table_in(folder: Path, rows: int, columns: int) -> None:
     into = ArraysInParts.made(folder / "new", arrays_of(fitted.model), rows)
     shared(predicted_in_parts(fitted.model, job.columns, None, into), measured.do)
     told(f"predictions {by_all}", seconds["predict_part"] / millions, "s")
-
-
-class MeasuredWork:
-    """Makes calls on rows in this process as a worker makes them, and counts seconds and bytes."""
-
-    def __init__(self) -> None:
-        self.files = RowFiles()
-        self.seconds: dict[str, float] = {}
-        self.bytes: dict[str, int] = {}
-
-    def do(self, _what: str, calls: Sequence[Call]) -> Iterator[Any]:
-        """Yield the values of calls."""
-        for function, args in calls:
-            start, name = process_time(), function.__name__
-            made = do_row_job(None, RowJob(function, args, self.files.folder))
-            assert isinstance(made, bytes)
-            self.seconds[name] = self.seconds.get(name, 0.0) + process_time() - start
-            self.bytes[name] = self.bytes.get(name, 0) + len(made)
-            yield unpacked(made)
-
-
-def of_snapshot(rows: int) -> None:
-    """Print what the steps before the first fit do with the rows of a table, and what is left."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_table(folder, rows)
-        declaration = load_dataset("size", folder)
-        rules = [Expectation(type=BETWEEN, kwargs={"column": f"x{i}"} | ENDS) for i in range(4)]
-        declaration = declaration.model_copy(update={"expectations": rules})
-        snapshot = read(declaration, folder=folder / "snapshots")
-        implementations()  # of Great Expectations, whose import takes a second
-        work, start = MeasuredWork(), process_time()
-        checked = check.fn(declaration, snapshot, work=cast("RowWork", work))
-        ready = split.fn(declaration, snapshot, checked, cast("RowWork", work))
-        for part in (ready.train, ready.labelled, ready.test, ready.new):
-            assert isinstance(part.columns, RowColumns)
-            part.columns.in_codes()
-        whole, inside = process_time() - start, sum(work.seconds.values())
-        for function, seconds in work.seconds.items():
-            told(f"{function}, of 1,000,000 rows", 1e6 * seconds / rows, "s")
-        told(
-            "left of checks and split for the driver, of 1,000,000 rows",
-            1e6 * (whole - inside) / rows,
-            "s",
-        )
-        told("answers of checks and split", sum(work.bytes.values()) / 1e3, "kB")
 
 
 def of_segments(segments: int, columns: int) -> None:
@@ -260,7 +200,6 @@ def main() -> None:
         of_network(rows, asked.columns)
     if asked.rows:
         of_table(asked.rows, asked.columns)
-        of_snapshot(asked.rows)
     if asked.segments:
         of_segments(asked.segments, 10)
 

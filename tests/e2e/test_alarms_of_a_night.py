@@ -5,7 +5,9 @@ import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
+import httpx
 import pytest
 from helpers.alarm_recipients import webhook
 from helpers.prefect_api import ask, run_of
@@ -133,8 +135,6 @@ def test_ready_automations_fire_on_a_server_of_prefect(new_workspace, hook, tmp_
     workspace = new_workspace()
     api = workspace.api
     from prefect.blocks.notifications import CustomWebhookNotificationBlock
-    from prefect.events import emit_event
-    from prefect.events.worker import EventsWorker
 
     with temporary_settings({PREFECT_API_URL: api}):
         block = CustomWebhookNotificationBlock(
@@ -174,20 +174,22 @@ def test_ready_automations_fire_on_a_server_of_prefect(new_workspace, hook, tmp_
 
     wait_until(fired)
     silent, skipped = (run_of(api, "retrain", "RUNNING", "", dataset=name) for name in "ab")
-    for each in (silent, skipped):
-        with temporary_settings({PREFECT_API_URL: api}):
-            emit_event(
-                "prefect.flow-run.heartbeat",
-                {"prefect.resource.id": f"prefect.flow-run.{each}"},
-                related=[
-                    {
-                        "prefect.resource.id": f"prefect.flow.{flow_id}",
-                        "prefect.resource.role": "flow",
-                        "prefect.resource.name": "retrain",
-                    }
-                ],
-            )
-    EventsWorker.instance().drain()
+    flow = {
+        "prefect.resource.id": f"prefect.flow.{flow_id}",
+        "prefect.resource.role": "flow",
+        "prefect.resource.name": "retrain",
+    }
+    heartbeats = [
+        {
+            "id": str(uuid4()),
+            "occurred": datetime.now(UTC).isoformat(),
+            "event": "prefect.flow-run.heartbeat",
+            "resource": {"prefect.resource.id": f"prefect.flow-run.{each}"},
+            "related": [flow],
+        }
+        for each in (silent, skipped)
+    ]
+    assert httpx.post(f"{api}/events", json=heartbeats, timeout=60).is_success
     ended = {"type": "COMPLETED", "name": "Skipped", "message": "nothing has changed"}
     ask(api, f"flow_runs/{skipped}/set_state", state=ended, force=True)
     wait_until(lambda: ask(api, f"flow_runs/{silent}")["state"]["type"] == "CRASHED")

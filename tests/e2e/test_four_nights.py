@@ -12,9 +12,9 @@ target: y
 ann: {hidden: [16]}
 candidates: {frameworks: [torch], kinds: [least_squares, ann]}
 """
-BEFORE, AFTER = 330, 900
-NIGHTS = (300, BEFORE, AFTER, AFTER + 20)
-"""Rows with a target on each night; those after the first 330 follow another relation."""
+BEFORE, AFTER = 200, 480
+NIGHTS = (180, BEFORE, AFTER, AFTER + 20)
+"""Rows with a target on each night; those after the first 200 follow another relation."""
 
 
 def rows(labelled, new=5):

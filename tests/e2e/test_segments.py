@@ -3,6 +3,8 @@
 import csv
 import json
 import random
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -73,6 +75,34 @@ def test_store_has_what_serves_each_segment_and_shows_its_predictions(nights):
     others = {row["model_id"] for row in shown if row["segment"] != OWN[1]}
     assert others == {champion["model_id"]}
     assert len(shown) == len({row["key"] for row in shown}) == 2 + 32 * 70 + 5
+
+
+def test_exported_query_predicts_each_row_by_what_serves_its_segment(nights, tmp_path):
+    workspace, _ = nights
+    rows = [*csv.reader(sales([*COMMON, OWN[1], "small", "unknown"]).splitlines())]
+    database = tmp_path / "shop.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(f"CREATE TABLE sales ({', '.join(rows[0])})")
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"INSERT INTO sales VALUES ({marks})", rows[1:])
+        connection.commit()
+    install = ("--format", "sql", "--install", f"sqlite:///{database}", "--table", "sales")
+    done = workspace.run("export", "sales", *install)
+    assert done.returncode == 0, done.stderr
+    assert "1 by torch/segment_least_squares; all other rows" in done.stderr
+    (tmp_path / "new.csv").write_text("\n".join(map(",".join, rows)))
+    scored = workspace.run(
+        "predict", "sales", "--source", str(tmp_path / "new.csv"), "--format", "csv"
+    )
+    made = [*csv.DictReader(scored.stdout.splitlines())]
+    expected = {row[0]: own for row, own in zip(rows[1:], made, strict=True)}
+    with closing(sqlite3.connect(database)) as connection:
+        seen = connection.execute("SELECT * FROM nightfit_sales").fetchall()
+    assert len(seen) == len(expected) == len(rows) - 1
+    for key, *_inputs, predicted, lower, upper in seen:
+        values = predicted, lower, upper
+        for value, name in zip(values, ("predicted", "lower", "upper"), strict=True):
+            assert value == pytest.approx(float(expected[key][name]), rel=1e-11)
 
 
 def test_new_rows_are_predicted_by_what_serves_their_segment(nights):

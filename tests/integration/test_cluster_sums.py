@@ -28,7 +28,9 @@ from regressors.segments import gathered_segments
 from tasks.check import check
 from tasks.cluster.cluster_workers import ClusterWorkers
 from tasks.cluster.token_file import Token
+from tasks.rank import rank
 from tasks.run import predicting
+from tasks.run.naive import Naive
 from tasks.run.row_files import RowColumns, RowFiles
 from tasks.run.workers import FrameworkWorkers
 from tasks.split import split
@@ -280,7 +282,7 @@ NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 
 def found(shops, work=None):
-    """Return what a night finds in the rows before its fits: plain values, and arrays."""
+    """Return what a night finds in all rows: plain values, and arrays."""
     checked = check.fn(*shops, now=NOW, work=work)
     rows = split.fn(*shops, checked, work)
     arrays = [checked.kept, checked.label, checked.together, rows.split.code, rows.split.fold]
@@ -288,9 +290,22 @@ def found(shops, work=None):
     for part in (rows.rows, rows.train, rows.labelled, rows.test, rows.new):
         for values in part.columns.in_codes().values():
             arrays += [values.codes, values.labels] if isinstance(values, CodedTexts) else [values]
+    naive = Naive.of(rows)
+    arrays += [*naive.predicted.values(), naive.is_scored]
     arrays = [values.tolist() if values.dtype == object else values.tobytes() for values in arrays]
     plain = replace(checked, kept=None, label=None, together=None)
-    return plain, arrays, rows.rows.keys.tolist(), rows.train.keys.tolist()
+    keys = rows.rows.keys.tolist(), rows.train.keys.tolist()
+    return plain, arrays, keys, [*naive.scores()], rank.fn(rows, fits_of(rows))
+
+
+def fits_of(rows):
+    """Return fits of training rows, one with larger errors than the other, and one that failed."""
+    fits, target = {Candidate("theano", "ann"): "it failed"}, rows.train.target
+    errors = np.random.default_rng(64).normal(size=len(target))
+    for kind, error in (("least_squares", errors), ("ann", 0.9 * errors)):
+        made = [rows.train.stored(target + error + end) for end in (0, -1, 1)]
+        fits[Candidate("torch", kind)] = Fitted(None, made[0], (), {}, ends=(tuple(made[1:]),))
+    return fits
 
 
 @pytest.fixture(scope="module")

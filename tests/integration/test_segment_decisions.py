@@ -22,6 +22,7 @@ from helpers.warm_command import WARM
 
 from data.errors import CallError
 from data.store.read.integrity import damage_of_run
+from data.store.read.segment_models import segments_waiting
 from data.store.read.segments import segment_routes
 from data.store.session import Store
 from data.store.write.delivery import pending_delivery
@@ -106,13 +107,24 @@ def test_a_model_without_predictions_of_the_segment_serves_it_from_the_next_nigh
 
 def test_a_decision_that_waits_is_taken_back_by_letting_the_champion_serve(shops: Store):
     promote_in_segment(shops, "shops", 2, OWN, "b", reason="we know it", pin=False)
+    assert read(shops, segments_waiting, "shops", 2) == 1
     message = promote_in_segment(shops, "shops", 2, CHAMPION, "b", reason="or not", pin=False)
     assert message == f"shops, segment 'b': {CHAMPION} of run 2 goes on; its pin is removed."
     assert serves(shops, "b") == ("ann", False, False)
+    assert read(shops, segments_waiting, "shops", 2) == 0
     routes = read(shops, segment_routes, "shops")
     assert dict(zip(routes.segment, routes.kind, strict=True))["b"] is None
     with pytest.raises(CallError, match="already serves it"):
         promote_in_segment(shops, "shops", 2, CHAMPION, "b", reason="again", pin=False)
+
+
+def test_rollback_of_a_decision_that_waits_names_what_was_to_serve(shops: Store):
+    promote_in_segment(shops, "shops", 2, OWN, "b", reason="we know it", pin=False)
+    message = roll_back_in_segment(shops, "shops", "b", reason=None, pin=False)
+    assert message == f"shops, segment 'b': {CHAMPION} of run 2 goes on; its pin is removed."
+    newest, *_ = rows(shops, "segment_history", segment="b")
+    kind = OWN.partition("/")[2]
+    assert newest["reason"] == f"rolled back from {kind}, which was to serve from the next night on"
 
 
 def test_what_comes_true_was_predicted_by_what_a_person_let_serve(store: Store):
@@ -193,6 +205,13 @@ def test_status_says_how_many_segments_are_served_by_what(shops: Store, tmp_path
     assert f"shops: 3 segments, served 2 by the champion and 1 by {OWN}." in done.stdout
     as_json = json.loads(nightfit(shops, tmp_path, "status", "--format", "json").stdout)
     assert as_json[0]["segments"] == {"the champion": 2, OWN: 1}
+    assert "segments_pinned" not in as_json[0]
+    promote_in_segment(shops, "shops", 2, OWN, "b", reason="we know it", pin=False)
+    done = nightfit(shops, tmp_path, "status")
+    pinned = "; 1 pinned, 1 of these to a kind that serves from the next night on."
+    assert f"1 by {OWN}{pinned}" in done.stdout
+    as_json = json.loads(nightfit(shops, tmp_path, "status", "--format", "json").stdout)
+    assert (as_json[0]["segments_pinned"], as_json[0]["segments_waiting"]) == (1, 1)
 
 
 @sqlite_only

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, func, select
 
 from data.store.read.champions import ServingModel, model_of
+from data.store.read.segments import newest_decisions
 from data.store.tables import model, run, segment_decision, segment_serving
 from data.vocabulary import Candidate
 
@@ -32,11 +33,11 @@ def models_of_segments(
 def segments_waiting(connection: Connection, dataset: str, run_id: int) -> int:
     """Return for how many segments a person's decision, made since a run, waits for the next one.
 
-    It is about a kind that had no model which could serve at once.
+    It is about a kind that had no model which could serve at once, and nobody has taken it back.
     """
     made, started = segment_decision.c, select(run.c.started_at).where(run.c.run_id == run_id)
-    statement = select(func.count(func.distinct(made.segment))).where(
-        made.dataset == dataset,
+    statement = select(func.count()).where(
+        made.segment_decision_id.in_(newest_decisions(dataset)),
         made.decided_by.is_not(None),
         made.kind.is_not(None),
         made.model_id.is_(None),

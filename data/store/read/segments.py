@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, case, func, or_, select, true
 
 from data.declarations.mistakes import nearest
 from data.errors import CallError
@@ -49,18 +49,23 @@ def standing_decisions(
     connection: Connection, dataset: str, *, before_run: int | None = None
 ) -> Sequence[Decision]:
     """Return the latest decision about each segment, in order of name."""
-    made = segment_decision
-    newest = (
-        select(func.max(made.c.segment_decision_id))
-        .where(made.c.dataset == dataset, _before(before_run))
-        .group_by(made.c.segment)
-    )
+    made, newest = segment_decision, newest_decisions(dataset, before_run=before_run)
     statement = (
         select(made.c.segment_decision_id, made.c.segment, made.c.kind, made.c.pinned)
         .where(made.c.segment_decision_id.in_(newest))
         .order_by(made.c.segment)
     )
     return connection.execute(statement).all()
+
+
+def newest_decisions(dataset: str, *, before_run: int | None = None) -> Select[tuple[int]]:
+    """Select the number of the latest decision about each segment of a dataset."""
+    made = segment_decision.c
+    return (
+        select(func.max(made.segment_decision_id))
+        .where(made.dataset == dataset, _before(before_run))
+        .group_by(made.segment)
+    )
 
 
 def latest_segment_decision(connection: Connection, dataset: str) -> int | None:
@@ -171,6 +176,37 @@ def served_segments(connection: Connection) -> dict[str, dict[str, int]]:
         what = row.name if row.own else "the champion"
         counts.setdefault(row.dataset, {})[what] = row.segments
     return counts
+
+
+@dataclass(frozen=True)
+class PinnedSegments:
+    """How many segments of a dataset are pinned, and how many of these wait for the next night.
+
+    A kind is to serve them that has no model yet which could.
+    """
+
+    pinned: int
+    waiting: int
+
+
+def pinned_segments(connection: Connection) -> dict[str, PinnedSegments]:
+    """Return the pinned segments of each dataset that has any."""
+    served, made, any_of = SEGMENT_CHAMPION.table, segment_decision, segment_decision.alias()
+    newest = (
+        select(func.max(any_of.c.segment_decision_id))
+        .where(any_of.c.dataset == served.c.dataset, any_of.c.segment == served.c.segment)
+        .scalar_subquery()
+    )
+    waits = case((and_(~served.c.own, made.c.kind.is_not(None)), 1), else_=0)
+    statement = (
+        select(served.c.dataset, func.count().label("pinned"), func.sum(waits).label("waiting"))
+        .select_from(served)
+        .join(made, made.c.segment_decision_id == newest)
+        .where(served.c.pinned)
+        .group_by(served.c.dataset)
+    )
+    rows = connection.execute(statement)
+    return {row.dataset: PinnedSegments(row.pinned, row.waiting) for row in rows}
 
 
 def _before(run_id: int | None) -> ColumnElement[bool]:
