@@ -1,11 +1,12 @@
 """What it costs to store predictions in PostgreSQL, by one machine and by workers of a cluster.
 
-    copying.py [--rows N]
+    copying.py [--rows N] [--tables N]
 
 Seconds of CPU per million rows: of this machine, which writes them all into `prediction`, and of
 the server; and for rows that workers copy into a table of their own, of this machine, of a worker
 and of the server, which makes the key of that table at the end. Seconds of waiting are not counted,
 so that other work on the machine disturbs the figures little. Files are in a temporary folder.
+Then, how long a row of `current_prediction` takes by its key, with no such table and with so many.
 
 `NIGHTFIT_TEST_DATABASE_URL` names a PostgreSQL server on this machine; without it, one is started.
 """
@@ -14,7 +15,7 @@ import argparse
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from time import process_time
+from time import perf_counter, process_time
 from unittest.mock import patch
 
 import numpy as np
@@ -30,13 +31,15 @@ from data.store.row_columns import PredictionColumns
 from data.store.session import Store
 from data.store.write.checksums import insert_prediction_checksum
 from data.store.write.rows import insert_predictions
-from data.store.write.run_tables import CopiedRows, attach, make_run_table
+from data.store.write.run_tables import CopiedRows, attach, copy_part, make_run_table
 from data.texts import Texts
 from regressors.blocks import blocks_of
 from tasks.cluster.copy_job import PlacedRows, RowsToCopy, checksum, copy_rows
 from tasks.cluster.token_file import Token
 from tasks.run.copying import PART_ROWS
 from tasks.run.row_files import RowFiles
+
+QUERIES = 20
 
 
 def predicted(rows: int) -> PredictionColumns:
@@ -139,11 +142,43 @@ def counting(store: Store, costs: Costs) -> Iterator[None]:
         event.remove(engine, "commit", ended)
 
 
+def milliseconds_by_key(store: Store) -> float:
+    """Return how long a query of one row takes; the fastest counts."""
+    query = text("SELECT * FROM current_prediction WHERE dataset = 'sales' AND key = '55'")
+    with store.reading() as session:
+        times = []
+        for _ in range(QUERIES):
+            begin = perf_counter()
+            session.execute(query).all()
+            times.append(perf_counter() - begin)
+        return min(times) * 1e3
+
+
+def with_tables(store: Store, number: int) -> None:
+    """Print how long a query takes before and after so many tables of a few rows are added."""
+    times = {0: milliseconds_by_key(store)}
+    few = predicted(200)
+    for run_id in range(1, number + 1):
+        with store.writing() as session:
+            table = make_run_table(session, "sales", run_id=run_id, model_id=run_id)
+        numbers = frozenset([copy_part(store.url, table, few)])
+        with store.writing() as session:
+            attach(session, CopiedRows(table, len(few.key), "", numbers))
+    times[number] = milliseconds_by_key(store)
+    for tables, value in times.items():
+        record("copying", f"a row by its key, {tables} tables", value, "ms")
+        print(
+            f"a row of current_prediction by its key, {tables:,} tables: {value:.2g} ms", flush=True
+        )
+
+
 def main() -> None:
     """Print the costs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=2_000_000)
-    rows = parser.parse_args().rows
+    parser.add_argument("--tables", type=int, default=64)
+    options = parser.parse_args()
+    rows = options.rows
     with (
         tempfile.TemporaryDirectory() as folder,
         patch("tempfile.tempdir", folder),
@@ -155,6 +190,9 @@ def main() -> None:
         by_this_machine(store, made, costs)
         by_workers(store, made, costs)
         costs.told()
+        store = Store(of["postgresql"]())
+        store.ensure_ready()
+        with_tables(store, options.tables)
 
 
 if __name__ == "__main__":

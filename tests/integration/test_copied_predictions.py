@@ -194,7 +194,9 @@ def test_a_worker_that_is_killed_amid_its_copy_costs_no_row_and_adds_none(
     monkeypatch.setattr(copying, "_copy", held)
     with another(cluster, workers, NIGHTFIT_DATABASE_URL=store.url, PGAPPNAME="extra") as extra:
         run_id, told = stored(store, made, workers, files)
-    assert [text for text in told if "was lost amid a job; another one does it again" in text]
+    assert told
+    assert all("was lost amid a job; another one does it again" in text for text in told)
+    assert [table.is_part for table in read(store, run_tables)] == [True]
     assert read(store, of_tables) == [ROWS]
     assert read(store, damage_of_run, run_id) == ()
 

@@ -99,9 +99,12 @@ def test_a_run_whose_rows_were_copied_is_stored_as_any_other(store, new_database
 
 
 def test_a_part_that_was_copied_twice_is_there_once(store):
-    record = promoted(1, ROWS)
-    stored_with(store, record, copied(store, record, again=[(40, 100), (0, 40)]))
+    record, told = promoted(1, ROWS), []
+    done = copied(store, record, again=[(40, 100), (0, 40)])
+    stored_with(store, record, done, told.append)
+    assert told == []
     assert len(everything_but_ids(store)[1]) == len(ROWS)
+    assert [table.is_part for table in read(store, TABLES)] == [True]
 
 
 def test_a_session_that_still_copies_is_ended(store):

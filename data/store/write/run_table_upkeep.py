@@ -11,8 +11,8 @@ from data.store.tables import prediction
 from data.store.write.run_tables import NAME
 
 MOST_TABLES = 64
-"""So many tables may be parts of `prediction`: with a hundred, a query of a few rows takes some
-milliseconds more than with none, with a thousand a sixth of a second."""
+"""So many tables may be parts of `prediction`: with a hundred, a query of one row takes a
+millisecond or two more than with none; with a thousand, 20, and many of the server's locks."""
 
 LOCK_SECONDS = 2
 """How long to wait for those who read a table; later nights try again."""
