@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Thread
+from typing import Any
 
 import numpy as np
 import psutil
@@ -283,12 +284,20 @@ NOW = datetime(2026, 11, 28, tzinfo=UTC)
 
 def found(shops, work=None):
     """Return what a night finds in all rows: plain values, and arrays."""
-    checked = check.fn(*shops, now=NOW, work=work)
-    rows = split.fn(*shops, checked, work)
-    arrays = [checked.kept, checked.label, checked.together, rows.split.code, rows.split.fold]
+    declaration, snapshot = shops
+    checked = check.fn(declaration, snapshot, now=NOW, work=work)
+    rows = split.fn(declaration, snapshot, checked, work)
+    arrays: list[Any] = [
+        checked.kept,
+        checked.label,
+        checked.together,
+        rows.split.code,
+        rows.split.fold,
+    ]
     arrays += [rows.rows.target, rows.source.row_numbers]
     for part in (rows.rows, rows.train, rows.labelled, rows.test, rows.new):
-        for values in part.columns.in_codes().values():
+        columns: Any = part.columns
+        for values in columns.in_codes().values():
             arrays += [values.codes, values.labels] if isinstance(values, CodedTexts) else [values]
     naive = Naive.of(rows)
     arrays += [*naive.predicted.values(), naive.is_scored]
@@ -300,7 +309,8 @@ def found(shops, work=None):
 
 def fits_of(rows):
     """Return fits of training rows, one with larger errors than the other, and one that failed."""
-    fits, target = {Candidate("theano", "ann"): "it failed"}, rows.train.target
+    fits: dict[Candidate, Any] = {Candidate("theano", "ann"): "it failed"}
+    target = rows.train.target
     errors = np.random.default_rng(64).normal(size=len(target))
     for kind, error in (("least_squares", errors), ("ann", 0.9 * errors)):
         made = [rows.train.stored(target + error + end) for end in (0, -1, 1)]

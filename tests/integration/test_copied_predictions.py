@@ -4,6 +4,7 @@ import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import psutil
@@ -109,7 +110,7 @@ def columns(model, rows, **more):
 
 def record(number=1):
     """Return a run with the predictions of three models, of which one has few rows."""
-    notes = [None] * ROWS
+    notes: list[Any] = [None] * ROWS
     notes[4_000:4_200] = ["a level never seen"] * 100 + ["two gaps"] * 100
     segment = Texts.of([None if n % 7 == 0 else f"shop {n % 31}" for n in range(ROWS)])
     names = ("torch/ann", "torch/least_squares", "theano/ann")
@@ -133,7 +134,7 @@ def record(number=1):
 
 def stored(store, made, workers, files):
     """Store a run as a night does; return what is told of it."""
-    told = []
+    told: list[str] = []
     with workers.copied(store, made, files) as copied, store.writing() as connection:
         run_id = write_run(connection, made, told=told.append, copied=copied)
     return run_id, [*workers.take_warnings(), *told]

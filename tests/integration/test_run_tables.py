@@ -99,7 +99,8 @@ def test_a_run_whose_rows_were_copied_is_stored_as_any_other(store, new_database
 
 
 def test_a_part_that_was_copied_twice_is_there_once(store):
-    record, told = promoted(1, ROWS), []
+    record = promoted(1, ROWS)
+    told: list[str] = []
     done = copied(store, record, again=[(40, 100), (0, 40)])
     stored_with(store, record, done, told.append)
     assert told == []
@@ -123,7 +124,8 @@ def test_a_session_that_still_copies_is_ended(store):
 @pytest.mark.parametrize("obstacle", ["somebody who reads it", "rows that are gone"])
 def test_rows_of_a_table_that_cannot_be_added_are_written_again(store, monkeypatch, obstacle):
     monkeypatch.setattr(run_tables, "LOCK_SECONDS", 1)
-    record, told = promoted(1, ROWS), []
+    record = promoted(1, ROWS)
+    told: list[str] = []
     done = copied(store, record)
     with store.reading() as reader:
         if obstacle == "somebody who reads it":

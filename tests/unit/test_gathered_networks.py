@@ -1,6 +1,7 @@
 """Networks of folds that several processes train make the model of one process, bit by bit."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,13 +43,13 @@ def made(effect, **changes):
     labels = np.array([*(f"l{i}" for i in range(150)), None], dtype=object)
     x = rng.normal(size=ROWS)
     levels = {"town": town, "shift": shift, "line": line}
+    texts: Any = {
+        name: CodedTexts(codes.astype(np.int32), labels) for name, codes in levels.items()
+    }
     job = Job(
         dataset="folds",
         candidate=Candidate("numpy", "ann"),
-        columns={
-            "x": x,
-            **{name: CodedTexts(codes.astype(np.int32), labels) for name, codes in levels.items()},
-        },
+        columns={"x": x, **texts},
         target=x + 3 * of.get(effect, 0.0) + 0.1 * rng.normal(size=ROWS),
         fold=1 + np.arange(ROWS) % 5,
         chained=False,

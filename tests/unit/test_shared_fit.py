@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,8 @@ class Threads:
     """Does each job in a thread, with its report; `cancelled` are those that were ended."""
 
     def __init__(self):
-        self._pool, self.cancelled = ThreadPoolExecutor(3), []
+        self._pool: Any = ThreadPoolExecutor(3)
+        self.cancelled = []
 
     def submit(self, framework, function, *args, reporter):
         return self._pool.submit(function, *args, reporter())
@@ -40,7 +42,8 @@ def results(calls, reports=None, seconds=60.0, processes=None):
 
 
 def test_folds_are_reported_as_one_fit_by_the_one_that_is_the_furthest():
-    reports, turns = [], [Event() for _ in range(3)]
+    reports: list[Any] = []
+    turns = [Event() for _ in range(3)]
 
     def first(report):
         report(0.5, "fold 1")
@@ -71,7 +74,7 @@ def test_folds_are_reported_as_one_fit_by_the_one_that_is_the_furthest():
 
 
 def test_nobody_knows_the_share_of_folds_of_which_one_does_not_know_its_own():
-    reports = []
+    reports: list[Any] = []
 
     def fold(report):
         report(None, "epoch 3")
