@@ -201,6 +201,11 @@ ALWAYS_MADE = (
         "No two names of segments differ only in case, blanks or how a letter is encoded.",
     ),
     Check(
+        "segments_share_rows",
+        "warning",
+        "There is more than one segment, and one has more than one row with a target.",
+    ),
+    Check(
         "term_names_are_short",
         "critical",
         "The names of the linear kinds' terms have at most 2,000 bytes.",

@@ -1,15 +1,16 @@
-"""The checks of the segments' names: the store has an index on them, and people tell them apart."""
+"""The checks of segments: that rows share them, and that their names are short and differ."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.checks.findings import Finding, finding, row_finding
 from data.checks.table import Table
 from data.declarations.model import Declaration
-from data.sources.columns import value_text
+from data.sources.columns import present, value_text
 
 MAX_SEGMENT_BYTES = 2_000
 """In UTF-8. PostgreSQL limits the size of an entry of an index."""
@@ -22,7 +23,7 @@ MAX_NAMED, MAX_SHOWN = 3, 40
 
 
 def segment_findings(declaration: Declaration, table: Table, kept: np.ndarray) -> Iterator[Finding]:
-    """Check the segments of the `kept` rows, a mask (n,): short names, that can be told apart."""
+    """Check the segments of the `kept` rows, a mask (n,), and their names."""
     segment = declaration.segment
     if segment is None:
         return
@@ -56,6 +57,40 @@ def segment_findings(declaration: Declaration, table: Table, kept: np.ndarray) -
         else "",
         unexpected_count=sum(map(len, groups)),
     )
+    count, most = _shared(segment, table, kept & present(table.column(declaration.target)))
+    yield finding(
+        "segments_share_rows",
+        ", ".join(segment),
+        _why_useless(" and ".join(map(repr, segment)), count, most),
+        observed=count,
+    )
+
+
+def _shared(segment: Sequence[str], table: Table, labelled: np.ndarray) -> tuple[int, int]:
+    """Return how many segments have rows with a target (a mask), and how many the largest has."""
+    rows = table.select([*segment]).filter(pa.array(labelled)).drop_null()
+    counts = rows.group_by([*segment]).aggregate([([], "count_all")])["count_all"]
+    return len(counts), pc.max(counts).as_py() or 0
+
+
+def _why_useless(columns: str, count: int, most: int) -> str:
+    """Return what keeps segments from having models of their own, "" if nothing does."""
+    if count == 0:
+        return (
+            f"No row with a target has a segment, because {columns} has no value there: the"
+            " champion serves all rows."
+        )
+    if count == 1:
+        return (
+            f"All rows with a target are of one segment, so that the night is as without one."
+            f" Leave out 'segment', or declare another column than {columns}."
+        )
+    if most == 1:
+        return (
+            "Each row with a target is a segment of its own, so that the champion serves all."
+            f" Leave out 'segment', or declare another column than {columns}."
+        )
+    return ""
 
 
 def names_alike(names: Iterable[str]) -> list[list[str]]:

@@ -91,16 +91,8 @@ def segment_warnings(prepared: Prepared, routing: Routing | None) -> Iterator[st
         return
     names = ", ".join(prepared.declaration.segment or ())
     labelled = segments.codes[~prepared.is_new]
-    if len(segments) == 1:
-        yield (
-            f"segment: {names} has one level, {label(segments.names[0])!r}: the night is as"
-            " without it."
-        )
     sizes = np.bincount(labelled[labelled >= 0], minlength=len(segments))
-    if len(segments) > 1 and sizes.max(initial=0) <= 1:
-        yield (
-            f"segment: {names} has a level of its own in each row, so that the champion serves all."
-        )
+    if len(segments) > 1 and sizes.max(initial=0) <= 1:  # the checks have told
         return
     if missing := int((segments.codes < 0).sum()):
         has, them = ("has", "it") if missing == 1 else ("have", "them")

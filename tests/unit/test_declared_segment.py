@@ -1,5 +1,6 @@
 import re
 
+import pyarrow as pa
 import pytest
 from helpers.checked import SHOP, checked, replaced
 from pydantic import ValidationError
@@ -97,3 +98,23 @@ def test_names_that_people_would_take_for_one_another_are_a_warning():
     (warning,) = [text for text in outcome.warnings if "differ only in case, blanks" in text]
     assert "'Bonn' and 'bonn'; 'KO\\\\u0308LN' and 'Köln' and 'Köln '" in warning
     assert not any("differ only" in text for text in checked(segment="level").warnings)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (lambda _: "x", "All rows with a target are of one segment"),
+        (lambda _: None, "No row with a target has a segment, because 'level' has no value there"),
+        (lambda n: f"x{n}", "Each row with a target is a segment of its own"),
+        (lambda n: f"x{n // 2}", None),
+    ],
+)
+def test_segments_that_no_rows_share_are_a_warning(names, sentence):
+    table = replaced("level", pa.array(map(names, range(len(SHOP))), pa.string()))
+    outcome = checked(segment="level", table=table)
+    own = [result for result in outcome.results if result.expectation == "segments_share_rows"]
+    assert outcome.passed
+    assert [result.success for result in own] == [sentence is None]
+    told = [text for text in outcome.warnings if "Leave out 'segment'" in text or "No row" in text]
+    assert len(told) == (sentence is not None)
+    assert not told or sentence in told[0]

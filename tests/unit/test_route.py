@@ -300,14 +300,3 @@ def test_odd_segments_are_told(night, monkeypatch):
         "1 segment with a route of its own, or a pin, had no row tonight: gone. It has that again"
         " when it has rows.",
     ]
-    codes = np.array([0, 0, 0])
-    alone = Segments(np.array(["x"], dtype=object), codes)
-    prepared = SimpleNamespace(
-        declaration=night.prepared.declaration, segments=alone, is_new=codes == 1
-    )
-    assert [*segment_warnings(prepared, None)] == [
-        "segment: shop has one level, 'x': the night is as without it."
-    ]
-    prepared.segments = Segments(np.array(["a", "b", "c"], dtype=object), np.arange(3))
-    (warning,) = segment_warnings(prepared, None)
-    assert warning.endswith("a level of its own in each row, so that the champion serves all.")
