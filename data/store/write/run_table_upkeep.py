@@ -25,8 +25,8 @@ SELECT own.relname, obj_description(own.oid, 'pg_class') AS comment, EXISTS (
     SELECT FROM pg_inherits WHERE inhrelid = own.oid AND inhparent = to_regclass('prediction')
 ) AS is_part
 FROM pg_class AS own
-WHERE own.relnamespace = CAST(current_schema() AS regnamespace)
-AND own.relkind = 'r' AND starts_with(own.relname, 'prediction_')
+JOIN pg_namespace AS place ON place.oid = own.relnamespace AND place.nspname = current_schema()
+WHERE own.relkind = 'r' AND starts_with(own.relname, 'prediction_')
 """
 
 
