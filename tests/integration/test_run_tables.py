@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 from helpers.store_nights import NEW, answers, change, kept, promoted, read, write
-from sqlalchemy import create_engine, make_url, select, text
+from sqlalchemy import make_url, select, text
 from sqlalchemy.exc import DBAPIError
 
 from data.errors import StoreError
 from data.store.check.contents import table_findings
 from data.store.checksums import in_key_order, predictions_sha256
+from data.store.database.engine import engine_on
 from data.store.read.integrity import damage_of_run
 from data.store.session import Store
 from data.store.tables import checksum, prediction, prediction_checksum, run
@@ -24,8 +25,9 @@ TABLES = run_table_upkeep.run_tables
 
 @pytest.fixture
 def store(new_database):
-    """A store without runs, whose ids nobody has used."""
-    made = Store(new_database("postgresql"))
+    """A store without runs, whose ids nobody has used, in a schema with a difficult name."""
+    url = make_url(new_database("postgresql")).update_query_dict({"schema": 'My "nights" 100%'})
+    made = Store(url.render_as_string(hide_password=False))
     made.ensure_ready()
     return made
 
@@ -112,7 +114,7 @@ def test_a_session_that_still_copies_is_ended(store):
     record = promoted(1, ROWS)
     done = copied(store, record)
     (of,) = done.rows.values()
-    straggler = create_engine(store.url).connect()
+    straggler = engine_on(store.url, read_only=True).connect()
     straggler.execute(text(f"INSERT INTO {of.table.name} SELECT * FROM {of.table.name}"))
     stored_with(store, record, done)
     with pytest.raises(DBAPIError, match="terminating connection"):
