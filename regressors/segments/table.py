@@ -173,15 +173,29 @@ class SegmentCells:
     def fit_rows(self, segments: Indices, trained: Parts) -> FitRows:
         """Return the rows of some segments in a fit, each one's in the order of the table."""
         job = self.job
-        rows = [self.rows(segment, trained) for segment in segments.tolist()]
-        positions = np.concatenate(rows)
+        positions, counts = self._rows_of_many(segments, trained)
+        recency = None
+        if job.half_life is not None:
+            each = np.split(positions, np.cumsum(counts)[:-1])
+            recency = np.array([*map(self.mean_recency, each)])
         return FitRows(
             self.design(trained, positions),
             job.target[positions],
             self._weight(positions),
-            np.array([*map(len, rows)]),
-            None if job.half_life is None else np.array([*map(self.mean_recency, rows)]),
+            counts,
+            recency,
         )
+
+    def _rows_of_many(self, segments: Indices, trained: Parts) -> tuple[Indices, Indices]:
+        """Return the rows of S segments one after the other, and how many each has (S,)."""
+        rows, parts = self.by_part, np.array(self._inside(trained))
+        cells = segments[:, None] * rows.parts + parts
+        begin, sizes = rows.ends[cells].ravel(), (rows.ends[cells + 1] - rows.ends[cells]).ravel()
+        counts: Indices = sizes.reshape(cells.shape).sum(axis=1)
+        at = np.repeat(begin - np.cumsum(sizes) + sizes, sizes) + np.arange(sizes.sum())
+        # Sorted by segment, and then by position, as one number.
+        before = np.repeat(np.arange(len(segments)) * len(self.job.target), counts)
+        return np.sort(before + rows.order[at]) - before, counts
 
     def mean_recency(self, positions: Indices) -> float:
         """Return how much rows count for their age in the mean, weighted where rows weigh."""

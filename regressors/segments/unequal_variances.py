@@ -19,6 +19,9 @@ from regressors.linear.sandwich import FULL_LEVERAGE, MIN_PART
 _VALUES_AT_ONCE = 2**16
 """So many values of designs are computed at once, so that they stay in the processor's cache."""
 
+MAX_FACTOR = 1_000
+"""Two to the power of this is a double, and so is its inverse."""
+
 
 @dataclass(frozen=True, eq=False)
 class FittedSegments:
@@ -77,9 +80,8 @@ class FittedSegments:
         `order` (G, k) are their terms.
         """
         exponents = np.take_along_axis(self.exponents[segments], order, axis=1)
-        columns = self.design[positions[:, :, None], order[:, None, :]]
-        columns = np.ldexp(columns, -exponents[:, None, :])
-        target = np.ldexp(self.target[positions], -self.exponents[segments, -1:])
+        columns = _scaled(self._columns(positions, order), exponents[:, None, :])
+        target = _scaled(self.target[positions], self.exponents[segments, -1:])
         root = np.ones_like(target)
         if self.weight is not None:
             root = np.sqrt(np.ldexp(self.weight[positions], -self.of_weight[segments, None]))
@@ -93,7 +95,8 @@ class FittedSegments:
         size, spread = (np.abs(slopes) * norms).sum(axis=1), np.sqrt(self.left[segments])
         lossy = size > MAX_PLAIN_LOSS * spread
         residuals = _plain_residuals(columns, target, slopes)
-        residuals[lossy] = _precise_residuals(columns[lossy], target[lossy], slopes[lossy])
+        if lossy.any():
+            residuals[lossy] = _precise_residuals(columns[lossy], target[lossy], slopes[lossy])
         residuals *= root
         # What coefficients that are rounded leave of the columns is no part of the residuals.
         residuals -= _of_rows(orthonormal, _of_rows(orthonormal.transpose(0, 2, 1), residuals))
@@ -102,10 +105,27 @@ class FittedSegments:
         full = not_own <= FULL_LEVERAGE
         seen = np.where(full, 0.0, residuals / np.where(full, 1.0, not_own))
         variances = (np.square(seen)[:, None, :] @ np.square(weights))[:, 0]
-        unseen = np.where(full[:, :, None], np.abs(weights), 0.0).max(axis=1)
-        whole = np.square(inverse).sum(axis=2)  # that of all rows' weights
-        errors = np.where(unseen > MIN_PART * np.sqrt(whole), np.nan, np.sqrt(variances))
+        errors = np.sqrt(variances)
+        if full.any():
+            unseen = np.where(full[:, :, None], np.abs(weights), 0.0).max(axis=1)
+            whole = np.square(inverse).sum(axis=2)  # that of all rows' weights
+            errors[unseen > MIN_PART * np.sqrt(whole)] = np.nan
         return errors, condition > MAX_PLAIN_LOSS
+
+    def _columns(self, positions: Indices, order: Indices) -> Array:
+        """Return the terms (G, k) of rows at positions (G, n) as (G, n, k)."""
+        if order.shape[1] == self.design.shape[1]:  # all, in their order
+            columns: Array = self.design[positions]
+            return columns
+        of_some: Array = self.design[positions[:, :, None], order[:, None, :]]
+        return of_some
+
+
+def _scaled(values: Array, exponents: Indices) -> Array:
+    """Return values over two to the power of exponents, each rounded once at most."""
+    if np.abs(exponents).max(initial=0) > MAX_FACTOR:
+        return np.ldexp(values, -exponents)
+    return values * np.ldexp(1.0, -exponents)  # the same, and quicker
 
 
 def _plain_residuals(columns: Array, target: Array, slopes: Array) -> Array:
