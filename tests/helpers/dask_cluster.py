@@ -119,6 +119,19 @@ def _does_jobs(process: psutil.Process) -> bool:
 
 
 @contextmanager
+def cluster_in(folder: Path, workers: int = 2, **environment: str) -> Iterator[Cluster]:
+    """Give a scheduler and some workers whose files are in a folder."""
+    made = Cluster(folder)
+    try:
+        made.start_scheduler()
+        for _ in range(workers):
+            made.start_worker(**environment)
+        yield made
+    finally:
+        made.stop()
+
+
+@contextmanager
 def night_on(
     address: str, told: list[str] | None = None, *, wait: float = 60.0, memory: float = 8.0
 ) -> Iterator[ClusterWorkers]:

@@ -10,7 +10,7 @@ import fsspec
 import pytest
 from helpers import warm_frameworks
 from helpers.databases import SALES
-from sqlalchemy import make_url, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
 from data.connections import retry
 from data.store.database import version
@@ -50,6 +50,15 @@ def made_store(new_database: NewDatabase) -> Callable[[str], str]:
         return made[kind]
 
     return make
+
+
+@pytest.fixture
+def postgres(new_on_server: Callable[[], str]) -> Iterator[Connection]:
+    """A connection to an empty database of PostgreSQL."""
+    engine = create_engine(new_on_server())
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

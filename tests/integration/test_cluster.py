@@ -12,6 +12,7 @@ from helpers.dask_cluster import (
     ROWS,
     Cluster,
     begun_in,
+    cluster_in,
     job_on,
     night_on,
     process_id,
@@ -31,14 +32,8 @@ from tasks.run.row_files import RowFiles
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        made.start_scheduler()
-        made.start_worker()
-        made.start_worker()
+    with cluster_in(tmp_path_factory.mktemp("cluster")) as made:
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture

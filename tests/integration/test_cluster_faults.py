@@ -18,6 +18,7 @@ from helpers.dask_cluster import (
     ROWS,
     Cluster,
     begun_in,
+    cluster_in,
     job_on,
     night_on,
     total,
@@ -43,14 +44,9 @@ sys.meta_path.insert(0, Missing())
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        made.start_scheduler()
-        made.start_worker()
+    with cluster_in(tmp_path_factory.mktemp("cluster"), workers=1) as made:
         wait_for(lambda: workers_of(made), "the worker has not come")
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import numpy as np
 import psutil
 import pytest
 from helpers.dask_cluster import (
-    Cluster,
     begun_in,
+    cluster_in,
     fit_of_50_seconds,
     fit_of_50_seconds_more,
     night_on,
@@ -31,14 +31,8 @@ NUMBERS = np.arange(ROWS)
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        made.start_scheduler()
-        made.start_worker()
-        made.start_worker()
+    with cluster_in(tmp_path_factory.mktemp("cluster")) as made:
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture(scope="module")

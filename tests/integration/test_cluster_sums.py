@@ -12,7 +12,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers.dask_cluster import Cluster, night_on, use_memory, wait_for
+from helpers.dask_cluster import cluster_in, night_on, use_memory, wait_for
 
 from data.cluster_address import cluster_address
 from data.declarations.model import Declaration
@@ -42,13 +42,8 @@ NUMBERS = np.arange(ROWS)
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        made.start_scheduler()
-        made.start_worker()
+    with cluster_in(tmp_path_factory.mktemp("cluster"), workers=1) as made:
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture(scope="module")

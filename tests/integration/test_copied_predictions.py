@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
-from helpers.dask_cluster import Cluster, night_on, wait_for
+from helpers.dask_cluster import cluster_in, night_on, wait_for
 from helpers.store_nights import candidate, promoted, read, run_sql
 from sqlalchemy import create_engine, func, select, text
 
@@ -38,14 +38,8 @@ def address(new_on_server):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory, address):
-    made = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        made.start_scheduler()
-        made.start_worker(NIGHTFIT_DATABASE_URL=address)
-        made.start_worker(NIGHTFIT_DATABASE_URL=address)
+    with cluster_in(tmp_path_factory.mktemp("cluster"), NIGHTFIT_DATABASE_URL=address) as made:
         yield made
-    finally:
-        made.stop()
 
 
 @pytest.fixture(scope="module")

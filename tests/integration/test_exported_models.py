@@ -20,7 +20,6 @@ from helpers.made_models import (
     together,
 )
 from helpers.scoring import random_model
-from sqlalchemy import create_engine
 
 from data.checks.check import check
 from data.declarations.file import load_dataset
@@ -55,14 +54,6 @@ MODELS: dict[str, dict] = {
 }
 COLUMNS = together(made_columns(100, 5), odd_rows(made_columns()))
 ROWS = ProofRows(COLUMNS, np.linspace(-1, 4, len(COLUMNS["order"])), 0, 0)
-
-
-@pytest.fixture
-def postgres(new_on_server):
-    engine = create_engine(new_on_server())
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -17,7 +17,6 @@ from helpers.made_models import (
     with_segments,
 )
 from helpers.recomputed import recomputed
-from sqlalchemy import create_engine
 
 from data.errors import CallError, UserError
 from tasks.export.engines import in_duckdb, in_onnx_runtime, in_postgresql, in_sqlite
@@ -54,14 +53,6 @@ EXPORTS: dict = {
 def export_of(name, home):
     model, options = EXPORTS[name]
     return exporting(model, home, **options)
-
-
-@pytest.fixture
-def postgres(new_on_server):
-    engine = create_engine(new_on_server())
-    with engine.begin() as connection:
-        yield connection
-    engine.dispose()
 
 
 @pytest.mark.parametrize("name", EXPORTS)
