@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.checks.alike import distinct_values
+from data.checks.by_column import finite_finding
 from data.checks.contract import Contract
 from data.checks.findings import Finding, counted, finding, row_finding, why_not_numbers
 from data.checks.freshness import age_findings, shrinkage_finding
@@ -28,7 +29,7 @@ from data.declarations.parts import PARTS
 from data.declarations.sql_source import SqlSource
 from data.declarations.time_rules import misfit
 from data.errors import listed
-from data.sources.columns import PLURAL, arrays, infinite, infinity_in_words, kind_of, present
+from data.sources.columns import PLURAL, arrays, kind_of, present
 from data.sources.suggested_kind import written_as
 from data.split import MIN_LABELLED_ROWS
 
@@ -238,16 +239,7 @@ def _target_findings(declaration: Declaration, table: Table, kept: np.ndarray) -
     yield finding("target_is_known", name, "" if count else missing, observed=count)
     if not count:
         return
-    rows = np.flatnonzero(kept & infinite(column))
-    how = infinity_in_words(column) if len(rows) else "infinite"
-    yield row_finding(
-        "target_is_finite",
-        (name,),
-        rows,
-        declaration,
-        table,
-        f"The target {{column!r}} is {how} in {{n}}: {{example}}. Correct or remove it.",
-    )
+    yield finite_finding(name, declaration, table, kept)
     yield from _bounds_findings(declaration, table, labelled)
     values = filtered(column, labelled)
     distinct = _distinct_numbers(values)

@@ -68,7 +68,7 @@ def facts_of(
         flaw = why_left_out(name, declaration, of_labelled) if len(of_labelled) else ""
         finite = None
         if name in inputs and pa.types.is_floating(column.type):
-            finite = _finite_finding(name, declaration, table, kept)
+            finite = finite_finding(name, declaration, table, kept)
         changed = reading is not None and kind_has_changed(
             reading, len(of_kept) - of_kept.null_count
         )
@@ -81,20 +81,16 @@ def facts_of(
     return facts
 
 
-def _finite_finding(name: str, declaration: Declaration, table: Table, kept: np.ndarray) -> Finding:
+def finite_finding(name: str, declaration: Declaration, table: Table, kept: np.ndarray) -> Finding:
+    """Check that the target, or a feature, is not infinite in the `kept` rows, a mask (n,)."""
     column = table.column(name)
     rows = np.flatnonzero(kept & infinite(column))
     how = infinity_in_words(column) if len(rows) else "infinite"
-    return row_finding(
-        "feature_is_finite",
-        (name,),
-        rows,
-        declaration,
-        table,
-        f"The feature {{column!r}} is {how} in {{n}}: {{example}}."
-        " Correct it, leave it empty, or"
-        " declare 'infinite: missing'.",
-    )
+    what, way_out = "feature", "Correct it, leave it empty, or declare 'infinite: missing'."
+    if name == declaration.target:
+        what, way_out = "target", "Correct or remove it."
+    sentence = f"The {what} {{column!r}} is {how} in {{n}}: {{example}}. {way_out}"
+    return row_finding(f"{what}_is_finite", (name,), rows, declaration, table, sentence)
 
 
 def why_left_out(name: str, declaration: Declaration, column: pa.ChunkedArray) -> str:
