@@ -57,7 +57,10 @@ def segment_findings(declaration: Declaration, table: Table, kept: np.ndarray) -
         else "",
         unexpected_count=sum(map(len, groups)),
     )
-    count, most = _shared(segment, table, kept & present(table.column(declaration.target)))
+    labelled = kept & present(table.column(declaration.target))
+    if not labelled.any():
+        return
+    count, most = _shared(segment, table, labelled)
     yield finding(
         "segments_share_rows",
         ", ".join(segment),
