@@ -3,21 +3,16 @@
 import signal
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from threading import Thread
-from typing import Any
 
 import numpy as np
 import psutil
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from helpers.dask_cluster import cluster_in, night_on, use_memory, wait_for
+from helpers.shop_rows import found, shops_in
 
 from data.cluster_address import cluster_address
-from data.declarations.model import Declaration
 from data.errors import SourceError
-from data.sources.read import read
 from regressors import fitting, gathered_predictions, gathering
 from regressors.arrays import Coded, CodedTexts
 from regressors.candidate import SEGMENT_KINDS, Candidate
@@ -29,12 +24,9 @@ from regressors.segments import gathered_segments
 from tasks.check import check
 from tasks.cluster.cluster_workers import ClusterWorkers
 from tasks.cluster.token_file import Token
-from tasks.rank import rank
 from tasks.run import predicting
-from tasks.run.naive import Naive
 from tasks.run.row_files import RowColumns, RowFiles
 from tasks.run.workers import FrameworkWorkers
-from tasks.split import split
 
 ROWS = 24_000
 NUMBERS = np.arange(ROWS)
@@ -223,47 +215,7 @@ def test_rows_that_a_cluster_cannot_predict_are_predicted_here_with_a_warning(
 
 @pytest.fixture(scope="module")
 def shops(tmp_path_factory):
-    """The snapshot of a source with what checks tell of, whose keys are not in order."""
-    keys = np.random.default_rng(35).permutation(70_000)
-    numbers = keys % 65_000  # so that some rows repeat others
-    folder = tmp_path_factory.mktemp("shops")
-    table = pa.table(
-        {
-            "name": [f"shop {key}" for key in keys],
-            "size": np.where(numbers % 50 == 3, -1, numbers % 997) * 1.5,
-            "kind": pa.array(
-                np.char.add("kind ", (numbers % 7).astype(str)), mask=numbers % 11 == 0
-            ),
-            "open": pa.array(numbers % 3 > 0, mask=numbers % 13 == 0),
-            "since": np.datetime64("2020-01-01") + numbers % 900,
-            "empty": np.zeros(len(keys)),
-            "price": pa.array(np.where(numbers % 5, numbers % 31, 7.0), mask=numbers % 17 == 0),
-        }
-    )
-    pq.write_table(table, folder / "shops.parquet")
-    positive = {"column": "size", "min_value": 0}
-    known = {"column": "open"}
-    declaration = Declaration.model_validate(
-        {
-            "name": "shops",
-            "source": {"path": str(folder / "shops.parquet")},
-            "key": "name",
-            "target": "price",
-            "expectations": [
-                {
-                    "type": "expect_column_values_to_be_between",
-                    "kwargs": positive,
-                    "quarantine": True,
-                },
-                {
-                    "type": "expect_column_values_to_not_be_null",
-                    "kwargs": known,
-                    "severity": "warning",
-                },
-            ],
-        }
-    )
-    return declaration, read(declaration, folder=folder / "snapshots")
+    return shops_in(tmp_path_factory.mktemp("shops"))
 
 
 @pytest.fixture
@@ -272,45 +224,6 @@ def each_column_alone(monkeypatch):
     monkeypatch.setattr("data.checks.declared.MANY_ROWS", 1)
     monkeypatch.setattr("data.checks.declared.COLUMNS_TOGETHER", 1)
     monkeypatch.setattr("tasks.run.row_work.MIN_ROWS", 1)
-
-
-NOW = datetime(2026, 11, 28, tzinfo=UTC)
-
-
-def found(shops, work=None):
-    """Return what a night finds in all rows: plain values, and arrays."""
-    declaration, snapshot = shops
-    checked = check.fn(declaration, snapshot, now=NOW, work=work)
-    rows = split.fn(declaration, snapshot, checked, work)
-    arrays: list[Any] = [
-        checked.kept,
-        checked.label,
-        checked.together,
-        rows.split.code,
-        rows.split.fold,
-    ]
-    arrays += [rows.rows.target, rows.source.row_numbers]
-    for part in (rows.rows, rows.train, rows.labelled, rows.test, rows.new):
-        columns: Any = part.columns
-        for values in columns.in_codes().values():
-            arrays += [values.codes, values.labels] if isinstance(values, CodedTexts) else [values]
-    naive = Naive.of(rows)
-    arrays += [*naive.predicted.values(), naive.is_scored]
-    arrays = [values.tolist() if values.dtype == object else values.tobytes() for values in arrays]
-    plain = replace(checked, kept=None, label=None, together=None)
-    keys = rows.rows.keys.tolist(), rows.train.keys.tolist()
-    return plain, arrays, keys, [*naive.scores()], rank.fn(rows, fits_of(rows))
-
-
-def fits_of(rows):
-    """Return fits of training rows, one with larger errors than the other, and one that failed."""
-    fits: dict[Candidate, Any] = {Candidate("theano", "ann"): "it failed"}
-    target = rows.train.target
-    errors = np.random.default_rng(64).normal(size=len(target))
-    for kind, error in (("least_squares", errors), ("ann", 0.9 * errors)):
-        made = [rows.train.stored(target + error + end) for end in (0, -1, 1)]
-        fits[Candidate("torch", kind)] = Fitted(None, made[0], (), {}, ends=(tuple(made[1:]),))
-    return fits
 
 
 @pytest.fixture(scope="module")
