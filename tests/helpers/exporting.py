@@ -1,12 +1,17 @@
 """Models as `nightfit export` gets them from the store, without one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from sqlalchemy import Connection
 
 from data.declarations.model import Declaration
 from data.store.read.champions import ServingModel
 from regressors.model import Model
+from tasks.export.engines import in_duckdb, in_onnx_runtime, in_postgresql, in_sqlite
 from tasks.export.export import Export
+from tasks.export.graph.model import onnx_model
+from tasks.export.proof_rows import ProofRows
 
 DECLARED = {
     "name": "made",
@@ -33,6 +38,18 @@ def exporting(
         for i, (own, names) in enumerate(routes)
     ]
     return Export(serving_model(model, declaration, snapshot), home, segments)
+
+
+def predicted_by(program: str, export: Export, rows: ProofRows, postgres: Callable[[], Connection]):
+    """Return what an export predicts for rows in a program that runs it."""
+    if program == "onnx":
+        content = onnx_model(export.description, {}, export.weight)
+        return in_onnx_runtime(content, export.description, rows, export.weight)
+    if program == "sqlite":
+        return in_sqlite(export.make, export.types, rows, export.weight)[0]
+    if program == "duckdb":
+        return in_duckdb(export.make, export.types, rows, export.weight)
+    return in_postgresql(postgres(), export.make, export.types, rows, export.weight)
 
 
 def serving_model(

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from helpers.exporting import exporting
+from helpers.exporting import exporting, predicted_by
 from helpers.made_models import (
     WEIRD,
     made_columns,
@@ -34,8 +34,7 @@ from regressors.encoding.matrices import Encoding
 from regressors.model import linear_model
 from regressors.network.recipe import gelu
 from tasks.export import engines
-from tasks.export.engines import in_duckdb, in_onnx_runtime, in_postgresql, in_sqlite
-from tasks.export.graph.model import onnx_model
+from tasks.export.engines import in_duckdb, in_sqlite
 from tasks.export.proof import LINEAR, NETWORK, proved
 from tasks.export.proof_rows import ProofRows
 from tasks.export.sql import dialects
@@ -62,16 +61,7 @@ def test_made_models_with_all_that_an_encoding_knows(request, tmp_path, name, pr
     model = made_model(name.split()[0], **MODELS[name])
     weight = {"weight": "importance"} if model.mean_weight else {}
     export = exporting(model, tmp_path, **weight)
-    if program == "onnx":
-        content = onnx_model(export.description, {}, export.weight)
-        theirs = in_onnx_runtime(content, export.description, ROWS, export.weight)
-    elif program == "sqlite":
-        theirs, _ = in_sqlite(export.make, export.types, ROWS, export.weight)
-    elif program == "duckdb":
-        theirs = in_duckdb(export.make, export.types, ROWS, export.weight)
-    else:
-        connection = request.getfixturevalue("postgres")
-        theirs = in_postgresql(connection, export.make, export.types, ROWS, export.weight)
+    theirs = predicted_by(program, export, ROWS, lambda: request.getfixturevalue("postgres"))
     allowed = NETWORK if name.startswith("ann") else LINEAR
     proof = proved(program, export.ours(ROWS), theirs, ROWS, allowed)
     assert proof.difference <= allowed

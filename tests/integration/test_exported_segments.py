@@ -6,7 +6,7 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from helpers.exporting import exporting
+from helpers.exporting import exporting, predicted_by
 from helpers.made_models import (
     SHOPS,
     made_columns,
@@ -19,9 +19,8 @@ from helpers.made_models import (
 from helpers.recomputed import recomputed
 
 from data.errors import CallError, UserError
-from tasks.export.engines import in_duckdb, in_onnx_runtime, in_postgresql, in_sqlite
+from tasks.export.engines import in_duckdb, in_sqlite
 from tasks.export.graph import segments
-from tasks.export.graph.model import onnx_model
 from tasks.export.proof import LINEAR, NETWORK, proved
 from tasks.export.proof_rows import ProofRows
 from tasks.export.sql.dialects import DIALECTS, SQLITE
@@ -59,16 +58,7 @@ def export_of(name, home):
 @pytest.mark.parametrize("program", ["onnx", "sqlite", "duckdb", "postgresql"])
 def test_every_row_is_predicted_by_what_serves_its_segment(request, tmp_path, name, program):
     export = export_of(name, tmp_path)
-    if program == "onnx":
-        content = onnx_model(export.description, {}, export.weight)
-        theirs = in_onnx_runtime(content, export.description, ROWS, export.weight)
-    elif program == "sqlite":
-        theirs, _ = in_sqlite(export.make, export.types, ROWS, export.weight)
-    elif program == "duckdb":
-        theirs = in_duckdb(export.make, export.types, ROWS, export.weight)
-    else:
-        connection = request.getfixturevalue("postgres")
-        theirs = in_postgresql(connection, export.make, export.types, ROWS, export.weight)
+    theirs = predicted_by(program, export, ROWS, lambda: request.getfixturevalue("postgres"))
     allowed = NETWORK if "network" in name or name == "routes" else LINEAR
     ours = export.ours(ROWS)
     assert proved(program, ours, theirs, ROWS, allowed).difference <= allowed
