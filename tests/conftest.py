@@ -17,6 +17,7 @@ from sqlalchemy import URL, create_engine, make_url, text
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from data.settings import settings
 from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.workers import Workers
 
@@ -79,6 +80,14 @@ def run_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     RUN.folder = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
     yield
     RUN.leave()
+
+
+@pytest.fixture(autouse=True)
+def own_settings() -> Iterator[None]:
+    """Let each test, and what is made for the next file, read the settings anew."""
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from helpers.store_nights import by_hand, change, night, promoted, read, serving
 from helpers.web_server import unknown_certificate
 
 from data.errors import RunFailed
-from data.settings import Settings, settings
+from data.settings import Settings
 from data.store.check.finding import Finding
 from data.store.check.record import write_check
 from data.store.read.alarms import unsent_messages
@@ -215,7 +215,6 @@ def night_of(store: Store, folder: Path, hook: Webhook, monkeypatch: pytest.Monk
     names = {"DATABASE_URL": store.url, "HOME": folder, "DATASETS": folder, "NOTIFY": hook.url}
     for name, value in names.items():
         monkeypatch.setenv(f"NIGHTFIT_{name}", str(value))
-    settings.cache_clear()
     ran(store, 1, "failed", reason="No.")
 
     @alarming
@@ -226,8 +225,7 @@ def night_of(store: Store, folder: Path, hook: Webhook, monkeypatch: pytest.Monk
             raise KeyboardInterrupt
         return dataset
 
-    yield night
-    settings.cache_clear()
+    return night
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -257,7 +255,6 @@ def test_flow_that_is_interrupted_ends_at_once(night_of, hook: Webhook):
 @pytest.mark.parametrize("notify", ["nonsense", "http://127.0.0.1:9/x"])
 def test_no_recipient_can_fail_a_night(night_of, monkeypatch: pytest.MonkeyPatch, notify: str):
     monkeypatch.setenv("NIGHTFIT_NOTIFY", notify)
-    settings.cache_clear()
     assert night_of("wages") == "wages"
 
 

@@ -10,7 +10,6 @@ from sqlalchemy import make_url, text
 from typer.testing import CliRunner
 
 from data.errors import UserError
-from data.settings import settings
 from data.store.session import Store
 from flows.command.cli import app
 
@@ -41,7 +40,6 @@ def whole(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", f"sqlite:///{tmp_path / 'damaged.db'}")
     monkeypatch.setenv("NIGHTFIT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NIGHTFIT_DATASETS", str(tmp_path))
-    settings.cache_clear()
     return Path(str(make_url(store.url).database))
 
 

@@ -7,7 +7,6 @@ from helpers.store_nights import candidate, change, night, promoted, silenced
 from typer.testing import CliRunner
 
 from data.errors import UserError
-from data.settings import settings
 from data.store.session import Store
 from data.store.write.run import write_run
 from flows.command.cli import app
@@ -17,9 +16,7 @@ from flows.command.cli import app
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     address = f"sqlite:///{tmp_path / 'store.db'}"
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", address)
-    settings.cache_clear()
-    yield Store(address)
-    settings.cache_clear()
+    return Store(address)
 
 
 def refusal() -> str:

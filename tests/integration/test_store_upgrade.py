@@ -19,7 +19,6 @@ from helpers.warm_command import WARM
 from typer.testing import CliRunner
 
 from data.errors import StoreError
-from data.settings import settings
 from data.store.database.upgrades import UNRELEASED, upgrade
 from data.store.database.version import VERSION_TABLE, head
 from data.store.read.champions import champion_model
@@ -188,9 +187,7 @@ def test_a_command_that_reads_names_the_one_that_upgrades(
     before = path.read_bytes()
     request.getfixturevalue("next_version")
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", old)
-    settings.cache_clear()
     done = CliRunner().invoke(app, list(arguments))
-    settings.cache_clear()
     assert done.stdout == ""
     assert str(done.exception) == (
         f"{path}: the database is at version {RELEASES['0.1.0']}, but this nightfit needs"

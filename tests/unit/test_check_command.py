@@ -7,7 +7,6 @@ import pyarrow as pa
 import pytest
 from helpers.checked import BETWEEN, SHOP, N, checked, rule
 
-from data.settings import settings
 from flows.command.check import print_report, run_check
 from flows.command.screen import Screen
 
@@ -82,7 +81,6 @@ def test_rows_that_a_night_could_not_split_are_refused(tmp_path, monkeypatch, ca
     monkeypatch.setenv("NIGHTFIT_DATASETS", str(tmp_path))
     monkeypatch.setenv("NIGHTFIT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("NIGHTFIT_DATABASE_URL", f"sqlite:///{tmp_path / 'none.db'}")
-    settings.cache_clear()
     assert run_check("few", as_json=False, show_all=False) == 1
     shown = capsys.readouterr().out
     assert "refused: With a horizon of 50 days, a fit at" in shown

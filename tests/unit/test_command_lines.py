@@ -62,10 +62,7 @@ def empty_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setenv(f"NIGHTFIT_{name}", str(value))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(cli, "make_private", lambda: None)  # the umask of the tests stays
-    settings.cache_clear()
     Store(settings().database_url).ensure_ready()
-    yield
-    settings.cache_clear()
 
 
 def test_mutated_command_lines_end_in_a_sentence(empty_store, monkeypatch, capsys):

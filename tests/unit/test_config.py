@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic.fields import FieldInfo
 
-from data.settings import Settings, settings
+from data.settings import Settings
 from flows.command.config import _shown, run_config
 from flows.command.prefect_defaults import prefect_defaults, set_prefect_defaults
 
@@ -19,9 +19,6 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("NIGHTFIT_", "PREFECT_"))}
     monkeypatch.setattr(os, "environ", {**kept, "NIGHTFIT_HOME": str(tmp_path)})
     monkeypatch.delenv("DO_NOT_TRACK", raising=False)
-    settings.cache_clear()
-    yield
-    settings.cache_clear()
 
 
 def shown(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, str]]:

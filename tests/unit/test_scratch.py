@@ -9,7 +9,6 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from helpers.dask_cluster import wait_for
 
 from data.scratch import RESERVE, reserved_room, temporary_files
 from tasks.cluster.token_file import Token
@@ -80,12 +79,8 @@ def test_a_worker_of_a_cluster_that_ends_its_night_removes_those_of_killed_ones(
     assert (folder / "left").exists()
     process.kill()
     process.wait()
-
-    def is_gone():  # the system may take a moment to free the lock
-        night.end()
-        return not folder.exists()
-
-    wait_for(is_gone, "it is still there")
+    night.end()
+    assert not folder.exists()
 
 
 def test_a_home_that_cannot_hold_them_is_told_and_the_systems_folder_is_used(tmp_path, caplog):
