@@ -55,7 +55,7 @@ class SegmentFigures:
         if self.worst and not self.moves:
             yield "none moved tonight"
         if self.worst:
-            shown = [f"{row.segment} {_error(row)}" for row in self.worst]
+            shown = [f"{row.segment}: {_error(row)}" for row in self.worst]
             yield f"largest out-of-fold RMSE: {', '.join(shown)}"
 
 
