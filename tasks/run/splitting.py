@@ -10,9 +10,11 @@ from data.progress import Report, part, unreported
 from data.sources.snapshot import Snapshot
 from data.sources.stored_columns import StoredColumns
 from data.split import split_rows
+from tasks.run.kept_columns import Arranged, arranged_rows
 from tasks.run.prepared import Prepared
+from tasks.run.row_parts import parts_of
 from tasks.run.row_work import RowWork
-from tasks.run.rows import Arranged, Mask, SnapshotRows, arranged_rows
+from tasks.run.rows import Mask, SnapshotRows
 
 
 def prepared(
@@ -53,7 +55,7 @@ def prepared(
         files=None if work is None else work.files,
         do=do,
     )
-    return Prepared(declaration, snapshot, checked, source, split)
+    return Prepared(declaration, snapshot, checked, source, split, parts_of(source.rows, split))
 
 
 def _arranged(
