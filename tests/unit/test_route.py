@@ -57,7 +57,7 @@ class Night:
             ),
             segments=Segments(np.array(NAMES, dtype=object), codes),
             is_train=is_train,
-            is_new=is_new,
+            is_labelled=~is_new,
             is_test=~is_train & ~is_new,
             train=_rows(rng, len(train)),
             test=_rows(rng, len(test)),
