@@ -110,7 +110,7 @@ def test_a_frozen_worker_loses_its_job_to_another_and_the_next_night_begins_with
 def test_no_worker_is_thought_lost_while_the_client_asks_for_something_else(cluster):
     with night_on(cluster.address) as night:
         night.connect()
-        connection, done = night._night.connection, threading.Event()
+        connection, done = night._nights.latest.connection, threading.Event()
 
         def ask():
             while not done.is_set():
@@ -142,10 +142,12 @@ def test_rows_that_workers_do_not_see_go_there_once(cluster, files, tmp_path, mo
         (tmp_path / "go").touch()
         assert [night.result(one) for one in sent] == [ROWS * (ROWS - 1) / 2] * 2
         assert night.result(night.submit("numpy", total, job)) == ROWS * (ROWS - 1) / 2
-        assert night._night.copies.sent_bytes == ROWS * 8  # one worker has it from the other
+        assert (
+            night._nights.latest.copies.sent_bytes == ROWS * 8
+        )  # one worker has it from the other
         night.drop_rows()
         assert night.result(night.submit("numpy", total, job)) == ROWS * (ROWS - 1) / 2
-        assert night._night.copies.sent_bytes == ROWS * 8 * 2
+        assert night._nights.latest.copies.sent_bytes == ROWS * 8 * 2
 
 
 def test_a_scheduler_that_is_away_is_a_sentence_with_the_time_that_was_waited(told):
