@@ -21,6 +21,11 @@ def called_from_page() -> Iterator[None]:
         _page.reset(token)
 
 
+def is_called_from_page() -> bool:
+    """Return whether messages speak of the fields of Prefect's page."""
+    return _page.get()
+
+
 def asking(*, terminal: str, page: str) -> str:
     """Return the one of two sentences that fits where the run was started."""
-    return page if _page.get() else terminal
+    return page if is_called_from_page() else terminal

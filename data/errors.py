@@ -4,6 +4,7 @@ Each message has three parts: what went wrong, where, and what to do next. A com
 one line, without a traceback. Anything that is not a `UserError` is a bug and keeps its traceback.
 """
 
+import copyreg
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -43,6 +44,9 @@ class UserError(Exception):
         where = _cut(where)
         super().__init__(what, where, next_step)
         self.what, self.where, self.next_step = what, where, next_step
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
     def __str__(self) -> str:
         location = f"{self.where}: " if self.where else ""
@@ -209,6 +213,10 @@ class RunFailed(UserError):
     def __init__(self, dataset: str, status: str, reason: str) -> None:
         super().__init__(reason, where=f"{dataset} {status}")
         self.status = status
+
+
+class RunKilled(UserError):
+    """A run whose process was killed while the night went on without it."""
 
 
 class NightFailed(UserError):

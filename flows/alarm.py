@@ -46,6 +46,11 @@ def alarming(work: Callable[P, R]) -> Callable[P, R]:
     return function
 
 
+def leave_alarms_to_night() -> None:
+    """Have the flows of this process send no alarms: the night that they are parts of does."""
+    _in_a_night.set(True)
+
+
 def send_alarms(config: Settings) -> None:
     """Send what people have not heard of yet; whatever fails is a warning in the log."""
     if not config.notify:

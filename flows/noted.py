@@ -58,6 +58,11 @@ def leaving_a_note(work: Callable[P, R]) -> Callable[P, R]:
     return function
 
 
+def leave_killed_to_night() -> None:
+    """Have the flows of this process leave killed runs to the night that they are parts of."""
+    _in_a_flow.set(True)
+
+
 def _is_settled(killed: RunNote, now: RunNote, config: Settings) -> bool:
     """Return whether nobody else will tell of a killed run, once another one has ended."""
     if not killed.for_tonight:

@@ -108,7 +108,7 @@ def nightly(
     no_wait: NoWait = False,
     format: AsReport = ReportFormat.TEXT,
 ) -> None:
-    """Retrain every declared dataset, one after the other.
+    """Retrain every declared dataset, one after the other, or on a cluster several at a time.
 
     Afterwards, delete old data that nothing needs any more, as `nightfit prune` does. With `--from`
     and `--to`, train each of these past nights in order, on the rows that existed then.

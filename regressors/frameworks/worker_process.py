@@ -80,7 +80,7 @@ def start(
     `reports` how far they are.
     """
     _send_output_to(log)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     faulthandler.enable()
     faulthandler.dump_traceback_later(START_SECONDS, exit=True)
@@ -107,7 +107,8 @@ def _send_output_to(log: str) -> None:
             os.dup2(file.fileno(), descriptor)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """End this process when its parent has ended, however that did; for a thread."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -142,9 +142,13 @@ class Workers:
         """Return why a framework does no more jobs, None if it does."""
         return self._workers[framework].given_up
 
-    def take_warnings(self) -> tuple[str, ...]:
-        """Return what a user should know about the processes, since the last call of this."""
-        return tuple(text for worker in self._workers.values() for text in worker.take_warnings())
+    def take_warnings(self, framework: str | None = None) -> tuple[str, ...]:
+        """Return what a user should know about the processes, since the last call of this.
+
+        With a `framework`, it is about its process alone.
+        """
+        chosen = self._workers.values() if framework is None else [self._workers[framework]]
+        return tuple(text for worker in chosen for text in worker.take_warnings())
 
 
 class _Lost(Exception):
@@ -347,7 +351,7 @@ class _Worker:
         name = signal.Signals(-code).name if code is not None and code < 0 else None
         if name in CRASHES:
             self._distrust(f"its process was ended by {name}")
-        reason = _cause_of_death(code)
+        reason = cause_of_death(code)
         return _Lost(
             f"lost its process {MAX_TRIES} times; the last one {reason}; see {self.log}",
             warning=f"The process of {self.framework} {reason}. A new one does its job again.",
@@ -384,7 +388,8 @@ def out_of_time(limit: float) -> str:
     )
 
 
-def _cause_of_death(code: int | None) -> str:
+def cause_of_death(code: int | None) -> str:
+    """Return the predicate for a process that ended with an exit code; None: before any work."""
     if code is None:
         return "ended before it began a job"
     if code >= 0:

@@ -1,11 +1,12 @@
 """The framework processes of a night on the workers of a cluster, used like those of `Workers`."""
 
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Unpack
 from weakref import WeakKeyDictionary
@@ -18,15 +19,16 @@ from data.errors import ClusterError
 from data.sources.snapshot import Snapshot
 from regressors.candidate import LINEAR_KINDS
 from regressors.frameworks.lane import Lane
-from regressors.frameworks.registry import FRAMEWORK_NAMES
 from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import STOPPED, Reporter, WorkerFailed
-from tasks.cluster.connection import Tell, connected
+from tasks.cluster.connection import Tell
 from tasks.cluster.copies import file_parts
 from tasks.cluster.night import Night, is_unreached
+from tasks.cluster.nights import Nights
 from tasks.cluster.parcels import Parcel
 from tasks.cluster.reading import read_on
 from tasks.cluster.request import Request
+from tasks.cluster.shared import Member, SharedNight
 from tasks.cluster.slots import Slots
 from tasks.cluster.watch import Watch
 from tasks.cluster.worker_night import Limits, NightEnded, Outcome
@@ -68,7 +70,8 @@ class ClusterWorkers:
     Several workers of the cluster may do jobs of one framework at the same time. The connection is
     made by `connect`, or by the first job. A job goes to a worker that has the framework. One whose
     worker is lost is done by another; so is one that a worker cannot do for want of the framework.
-    ClusterError is raised where the cluster cannot go on.
+    ClusterError is raised where the cluster cannot go on. Those of a `member` are the processes of
+    its host, which other members use at the same time.
     """
 
     def __init__(
@@ -79,19 +82,21 @@ class ClusterWorkers:
         time_limit: float,
         memory_limit: float | None,
         tell: Tell,
+        member: Member | None = None,
     ) -> None:
-        self._address, self._wait, self._tell = address, wait, tell
+        self._wait, self._tell = wait, tell
         self._limits = Limits(time_limit, memory_limit)
+        self._nights = Nights(address, self._limits, wait, tell, member)
+        self._slots = Slots() if member is None else member.slots
+        self._shared = SharedNight(self._nights.as_host, self._slots)
         self._lane = Lane(max_workers=MAX_JOBS, thread_name_prefix="cluster job")
         self._lock = threading.Lock()
-        self._night: Night | None = None
         self._frameworks: defaultdict[str, _Framework] = defaultdict(_Framework)
         self._obstacle: Obstacle | None = None
         self._requests: WeakKeyDictionary[Future[Any], Request] = WeakKeyDictionary()
-        self._slots = Slots()
         self._watches: dict[str, Watch] = {}
         self._warnings: list[str] = []
-        self._stopped = self._was_connected = False
+        self._stopped = False
 
     def __enter__(self) -> "ClusterWorkers":
         return self
@@ -103,10 +108,7 @@ class ClusterWorkers:
         """End the processes and their jobs, and leave the cluster; later jobs end as these do."""
         self._stopped = True
         self._lane.shutdown(wait=False, cancel_futures=True)
-        with self._lock:
-            night, self._night = self._night, None
-        if night is not None:
-            night.close()
+        self._nights.close()
         self._lane.shutdown(wait=True)
 
     def connect(self) -> str:
@@ -114,7 +116,11 @@ class ClusterWorkers:
 
         ClusterError is raised if it cannot be.
         """
-        return self._connected().connection.shown()
+        return self._nights.shown()
+
+    def serve(self, member: Connection) -> None:
+        """Let the process at the other end of a pipe use these processes until it ends."""
+        self._shared.serve(member)
 
     def probe_with(self, _probe: Callable[[Any], Any], obstacle: Obstacle) -> None:
         """Have `obstacle` called with what the parity probe said of each process."""
@@ -160,62 +166,39 @@ class ClusterWorkers:
 
     def having(self, framework: str) -> set[str]:
         """Return the workers that have a framework."""
-        return self._connected().having(framework)
+        return self._nights.current().having(framework)
 
     def file_parts(self, worker: str, path: Path, size: int) -> Iterator[bytes]:
         """Yield the bytes of a file of a worker; an error is raised if it is lost."""
-        return file_parts(self._connected().connection.client, worker, path, size)
+        return file_parts(self._nights.current().connection.client, worker, path, size)
 
     def take_warnings(self) -> tuple[str, ...]:
         """Return what a user should know about the processes, since the last call of this."""
-        self._warn_of_late(self._night)
+        self._warn_of_late(self._nights.latest)
         with self._lock:
             warnings, self._warnings = self._warnings, []
         return tuple(warnings)
 
     def drop_rows(self) -> None:
         """Have the workers forget the rows of a run that has ended."""
-        night = self._night
+        night = self._nights.latest
         if night is not None:
             night.drop_copies()
-
-    def _connected(self) -> Night:
-        with self._lock:
-            if self._stopped:
-                raise CancelledError
-            if self._night is not None and self._night.connection.client.status == "running":
-                return self._night
-            if self._night is not None:
-                self._night.close()
-                self._night = None
-            again, self._was_connected = self._was_connected, True
-            connection = connected(self._address, self._wait, self._tell, again=again)
-            try:
-                self._night = Night(connection, self._limits, self._wait, self._tell)
-            except BaseException:
-                connection.close()
-                raise
-            found = Counter(name for of in self._night.there().values() for name in of.frameworks)
-            counts = ", ".join(
-                f"{name} on {found[name]}" for name in FRAMEWORK_NAMES if found[name]
-            )
-            self._tell(f"fitting on {connection.shown()}: {counts or 'no framework'}")
-            return self._night
 
     def _run(self, request: Request) -> Any:
         parcel = request.parcel()
         for _ in range(MAX_LOST):
-            night = self._connected()
+            night = self._nights.current()
             try:
                 return self._value(night, request, parcel)
-            except (CancelledError, NightEnded):
+            except (CancelledError, NightEnded) as error:
                 if self._stopped or request.is_cancelled.is_set():
                     raise CancelledError from None
                 self._warn(
                     f"The connection to the cluster at {night.connection.address} was lost, and"
                     " with it what it was fitting; that is done again."
                 )
-                self._lose(night)
+                self._nights.lose(night, error)
         raise ClusterError(
             f"the connection was lost {MAX_LOST} times amid one fit.",
             where=night.connection.address,
@@ -368,12 +351,6 @@ class ClusterWorkers:
         finally:
             night.done(job)
         return outcome
-
-    def _lose(self, night: Night) -> None:
-        with self._lock:
-            if self._night is night:
-                self._night = None
-        night.close()
 
     def _warn_of_late(self, night: Night | None) -> None:
         for text in night.take_late() if night else ():

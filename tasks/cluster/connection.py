@@ -145,6 +145,22 @@ def _local(address: ClusterAddress) -> Connection:
     return Connection(client, f"this machine, {workers} workers", cluster)
 
 
+def joined(url: str, security: Security, address: str) -> Connection:
+    """Return a connection to a cluster that another process has on this machine, and checked."""
+    _keep_quiet()
+    try:
+        client = OneConnectionClient(
+            url, security=security, timeout=ANSWER_SECONDS, set_as_default=False
+        )
+    except (OSError, TimeoutError) as error:
+        raise ClusterError(
+            f"the cluster of this night does not answer any more ({first_line(error)}).",
+            where=address,
+            next_step="Start the night again.",
+        ) from None
+    return Connection(client, address)
+
+
 def _remote(
     address: ClusterAddress, until: float, wait: float, tell: Tell, *, again: bool
 ) -> Connection:

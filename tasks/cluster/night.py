@@ -59,10 +59,20 @@ class SentJob:
 
 
 class Night:
-    """A night on the workers of a cluster, from its begin until it is closed."""
+    """A night on the workers of a cluster, from its begin until it is closed.
 
-    def __init__(self, connection: Connection, limits: Limits, wait: float, tell: Tell) -> None:
-        self.connection, self._wait, self._tell = connection, wait, tell
+    With a `host`, its framework processes are those of the night of that name.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        limits: Limits,
+        wait: float,
+        tell: Tell,
+        host: str | None = None,
+    ) -> None:
+        self.connection, self._wait, self._tell, self.host = connection, wait, tell, host
         self.name = f"nightfit-{uuid4().hex}"
         self.copies = Copies(connection.client, self.name)
         self._versions: Versions = versions()
@@ -202,7 +212,7 @@ class Night:
                 {w: _differs(self._versions, found[w]) for w in found.keys() - lost}, where
             )
             client.subscribe_topic(self.name, self._hear)
-            plugin = NightPlugin(self.name, self._versions, limits, Token.written())
+            plugin = NightPlugin(self.name, self._versions, limits, Token.written(), self.host)
             registering = asyncio.run_coroutine_threadsafe(
                 client._register_worker_plugin(plugin, self.name, False), client.loop.asyncio_loop
             )

@@ -30,12 +30,20 @@ class NightPlugin(WorkerPlugin):  # type: ignore[misc]
     """Keeps the framework processes of a night on a worker.
 
     A worker of other versions than the driver gets no jobs, for it has no share of the resource
-    that each job needs. Messages to the driver have the night's name as their topic.
+    that each job needs. Messages to the driver have the night's name as their topic. With a `host`,
+    the processes are those of the night of that name, where the worker has it.
     """
 
-    def __init__(self, night: str, driver: Versions, limits: Limits, token: Token) -> None:
+    def __init__(
+        self,
+        night: str,
+        driver: Versions,
+        limits: Limits,
+        token: Token,
+        host: str | None = None,
+    ) -> None:
         self.name = self.night = night
-        self._driver, self._limits, self._token = driver, limits, token
+        self._driver, self._limits, self._token, self._host = driver, limits, token, host
         self.on_worker: WorkerNight | None = None
         self.has_begun = False
         self._looks = 0
@@ -56,6 +64,7 @@ class NightPlugin(WorkerPlugin):  # type: ignore[misc]
         # Dask's own processes may have no children, so that none is left behind; these end with
         # their parent all the same.
         multiprocessing.current_process().daemon = False
+        host = worker.plugins.get(self._host)
         self.on_worker = WorkerNight(
             worker.address,
             self._limits,
@@ -63,6 +72,7 @@ class NightPlugin(WorkerPlugin):  # type: ignore[misc]
             threads=worker.state.nthreads,
             memory=worker.memory_manager.memory_limit,
             spare=Path(worker.local_directory) / "nightfit",
+            host=host.on_worker if isinstance(host, NightPlugin) else None,
         )
         able = (*installed_frameworks(), NUMPY.name)
         wanted = {resource(name, self._driver): 1.0 for name in able}

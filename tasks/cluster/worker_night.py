@@ -71,12 +71,17 @@ class NightEnded(Exception):
     """A worker has ended its night, because it had heard nothing of the driver for a while."""
 
 
+class HostEnded(NightEnded):
+    """A worker has ended the night whose processes another one uses."""
+
+
 class WorkerNight:
     """The framework processes of one night on one worker; they start with their first jobs.
 
     `worker` is its name in messages, `threads` are those of all its processes together, and
     `memory` what it may use in bytes, None if nobody has said. `spare` is a folder for what is kept
-    if the worker has no home.
+    if the worker has no home. With a `host`, the processes are those of that night on this worker,
+    which other nights use, too.
     """
 
     def __init__(
@@ -88,8 +93,9 @@ class WorkerNight:
         threads: int,
         memory: int | None,
         spare: Path,
+        host: "WorkerNight | None" = None,
     ) -> None:
-        self.worker = worker
+        self.worker, self._host = worker, host
         self._limits, self._threads, self._memory, self._spare = limits, threads, memory, spare
         self.shares_files = token.is_here()
         self._open = ExitStack()
@@ -116,8 +122,7 @@ class WorkerNight:
                 processes.submit(framework, function, *args, reporter=lambda: report)
             )
         except WorkerFailed as failure:
-            if self._ended:
-                raise NightEnded from None
+            self._require_night()
             left_out = processes.given_up(framework) is not None
             return self._outcome(framework, failure=str(failure), left_out=left_out)
         finally:
@@ -164,9 +169,13 @@ class WorkerNight:
             return self._copies
 
     def end(self) -> None:
-        """End the processes and their jobs, and remove the copies, also of killed workers."""
+        """End the processes and their jobs, and remove the copies, also of killed workers.
+
+        Processes of a host go on.
+        """
         with self._lock:
-            self._ended, started = True, {*self._processes.values()}
+            self._ended = True
+            started = {*self._processes.values()} if self._host is None else set()
         for processes in started:
             processes.stop()
         self.drop_copies()
@@ -200,10 +209,18 @@ class WorkerNight:
         own = f"{arg.predictions_file}.{uuid4().hex}" if self.shares_files else None
         return replace(arg, predictions_file=own)
 
+    def _require_night(self) -> None:
+        """Raise NightEnded if this night has ended, or that of its processes."""
+        if self._ended:
+            raise NightEnded
+        if self._host is not None and self._host._ended:
+            raise HostEnded
+
     def _started(self, framework: str) -> Workers:
         with self._lock:
-            if self._ended:
-                raise NightEnded
+            self._require_night()
+            if self._host is not None:
+                self._processes[framework] = self._host._started(framework)
             if framework not in self._processes:
                 self._begin()
                 names = (framework,) if framework == NUMPY.name else FRAMEWORK_NAMES
@@ -251,5 +268,6 @@ class WorkerNight:
         return probe.reason
 
     def _outcome(self, framework: str, **found: Any) -> Outcome:
-        warnings = self._processes[framework].take_warnings()
-        return Outcome(self.worker, probe=self._probes.get(framework), warnings=warnings, **found)
+        warnings = self._processes[framework].take_warnings(framework)
+        probe = (self._host or self)._probes.get(framework)
+        return Outcome(self.worker, probe=probe, warnings=warnings, **found)

@@ -5,15 +5,14 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 from prefect import allow_failure
 from prefect.futures import PrefectFuture
 
-from data.cluster_address import ClusterAddress
 from data.declarations.model import Declaration
-from data.errors import CallError
 from data.scratch import temporary_files
 from data.settings import Settings
 from data.sources.snapshot import Snapshot
@@ -26,7 +25,6 @@ from regressors.frameworks import parity, worker_process
 from regressors.frameworks.contract import FrameworkModule
 from regressors.frameworks.parity import ProbeResult
 from regressors.frameworks.registry import FRAMEWORK_NAMES, unprepared
-from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
@@ -35,9 +33,10 @@ from tasks.run import progress, row_work
 from tasks.run.copying import copied_on
 from tasks.run.gathered import Gather, GatheredSums
 from tasks.run.memory import give_back
+from tasks.run.on_cluster import OnCluster, cluster_workers
 from tasks.run.predicting import predicted_here, predicted_on
 from tasks.run.prepared import Prepared
-from tasks.run.processes import ManyProcesses, Processes
+from tasks.run.processes import Processes
 from tasks.run.reading import HowRead
 from tasks.run.row_files import RowFiles
 from tasks.run.row_work import RowWork
@@ -46,22 +45,6 @@ from tasks.run.step import result_of
 
 Result = TypeVar("Result")
 """What a job returns: most are fits."""
-
-
-class OnCluster(ManyProcesses, Protocol):
-    """Framework processes on a cluster."""
-
-    def connect(self) -> str:
-        """Connect to the cluster; return where it is; raise ClusterError if that cannot be."""
-        ...
-
-    def drop_rows(self) -> None:
-        """Have the workers forget the rows of a run that has ended."""
-        ...
-
-    def read(self, declaration: Declaration, **how: Unpack[HowRead]) -> Snapshot:
-        """Have a worker read a source into a snapshot."""
-        ...
 
 
 class FrameworkWorkers:
@@ -150,6 +133,11 @@ class FrameworkWorkers:
         """Return whether the processes are on a cluster."""
         return self._cluster is not None
 
+    def serve(self, member: Connection) -> None:
+        """Let another process of this night use these, on a cluster, until it ends."""
+        assert self._cluster is not None
+        self._cluster.serve(member)
+
     def row_work(self, dataset: str, rows: int) -> RowWork | None:
         """Return what has a cluster do what a step does with so many rows; None if none does."""
         if self._cluster is None or rows < row_work.MIN_ROWS:
@@ -216,11 +204,14 @@ def _worse(probe: ProbeResult, other: ProbeResult) -> bool:
 
 
 @contextmanager
-def framework_workers(config: Settings) -> Iterator[FrameworkWorkers]:
+def framework_workers(
+    config: Settings, host: Connection | None = None
+) -> Iterator[FrameworkWorkers]:
     """Yield the framework processes of this night, started for the outermost caller.
 
     They are where the settings say: on this machine, or on a cluster. The runs of a night share
-    them by a context variable, because the parameters of a Prefect flow must be plain values.
+    them by a context variable, because the parameters of a Prefect flow must be plain values. In a
+    process of its own, a run uses those of the `host` at the other end of a pipe.
     """
     shared = _of_this_night.get()
     if shared is not None:
@@ -244,7 +235,7 @@ def framework_workers(config: Settings) -> Iterator[FrameworkWorkers]:
             )
             workers = FrameworkWorkers(stack.enter_context(processes))
         else:
-            on_cluster = _cluster_workers(config, config.cluster_address)
+            on_cluster = cluster_workers(config, config.cluster_address, host)
             stack.callback(on_cluster.stop)
             workers = FrameworkWorkers(on_cluster, on_cluster)
         token = _of_this_night.set(workers)
@@ -252,32 +243,6 @@ def framework_workers(config: Settings) -> Iterator[FrameworkWorkers]:
             yield workers
         finally:
             _of_this_night.reset(token)
-
-
-def _cluster_workers(config: Settings, address: ClusterAddress) -> OnCluster:
-    """Return the processes on a cluster; Dask is imported here, where it is asked for."""
-    try:
-        from tasks.cluster.cluster_workers import ClusterWorkers
-    except ImportError as error:
-        raise CallError(
-            f"fits on a cluster need Dask ({error}).",
-            where="NIGHTFIT_CLUSTER",
-            next_step="Install it: pip install 'nightfit[cluster]'.",
-        ) from None
-    except Exception as error:  # noqa: BLE001 - it reads its configuration as it is imported
-        raise CallError(
-            f"Dask cannot use its configuration ({sentence(error)}).",
-            where="NIGHTFIT_CLUSTER",
-            next_step="Correct the variables that begin with DASK_, and the files in"
-            f" {Path.home() / '.config' / 'dask'}.",
-        ) from None
-    return ClusterWorkers(
-        address,
-        wait=config.cluster_wait,
-        time_limit=config.fit_time_limit,
-        memory_limit=config.declared_memory_limit,
-        tell=partial(progress.log, "cluster"),
-    )
 
 
 def job_of(

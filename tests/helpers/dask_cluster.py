@@ -20,6 +20,7 @@ from regressors.candidate import Candidate
 from regressors.intervals.rules import Rules
 from regressors.job import Job, NetworkFit
 from tasks.cluster.cluster_workers import ClusterWorkers
+from tasks.cluster.shared import Member
 from tasks.run.row_files import RowFiles
 
 SECONDS = 180.0
@@ -134,7 +135,12 @@ def cluster_in(folder: Path, workers: int = 2, **environment: str) -> Iterator[C
 
 @contextmanager
 def night_on(
-    address: str, told: list[str] | None = None, *, wait: float = 60.0, memory: float = 8.0
+    address: str,
+    told: list[str] | None = None,
+    *,
+    wait: float = 60.0,
+    memory: float = 8.0,
+    member: Member | None = None,
 ) -> Iterator[ClusterWorkers]:
     """Give the processes of a night on a cluster; what is told of it goes into a list."""
     with ClusterWorkers(
@@ -143,6 +149,7 @@ def night_on(
         time_limit=60,
         memory_limit=memory,
         tell=(told if told is not None else []).append,
+        member=member,
     ) as night:
         yield night
 

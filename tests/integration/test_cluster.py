@@ -115,7 +115,7 @@ def test_a_worker_that_is_slow_to_answer_is_not_taken_for_a_frozen_one(cluster, 
     monkeypatch.setattr("tasks.cluster.answers.ANSWER_SECONDS", 5.0)
     with night_on(cluster.address) as night:
         night.connect()
-        connection = night._night.connection
+        connection = night._nights.latest.connection
         slow = partial(connection.client._run, answer_slowly)
         assert [*connection.answers(lambda some: slow(workers=some), 60).values()] == [True, True]
         assert not connection.silent
@@ -126,7 +126,7 @@ def test_a_worker_that_is_slow_to_answer_is_not_taken_for_a_frozen_one(cluster, 
 def test_no_worker_is_thought_lost_while_the_client_asks_for_something_else(cluster):
     with night_on(cluster.address) as night:
         night.connect()
-        connection, done = night._night.connection, threading.Event()
+        connection, done = night._nights.latest.connection, threading.Event()
 
         def ask():
             while not done.is_set():
@@ -158,10 +158,12 @@ def test_rows_that_workers_do_not_see_go_there_once(cluster, files, tmp_path, mo
         (tmp_path / "go").touch()
         assert [night.result(one) for one in sent] == [ROWS * (ROWS - 1) / 2] * 2
         assert night.result(night.submit("numpy", total, job)) == ROWS * (ROWS - 1) / 2
-        assert night._night.copies.sent_bytes == ROWS * 8  # one worker has it from the other
+        assert (
+            night._nights.latest.copies.sent_bytes == ROWS * 8
+        )  # one worker has it from the other
         night.drop_rows()
         assert night.result(night.submit("numpy", total, job)) == ROWS * (ROWS - 1) / 2
-        assert night._night.copies.sent_bytes == ROWS * 8 * 2
+        assert night._nights.latest.copies.sent_bytes == ROWS * 8 * 2
 
 
 def test_a_scheduler_that_is_away_is_a_sentence_with_the_time_that_was_waited(told):
@@ -217,7 +219,7 @@ def test_a_frozen_or_lost_scheduler_ends_what_waits_for_it_in_a_sentence(
                 job = night.submit("numpy", wait_for_file, job_on(files, folder))
                 wait_for(lambda: begun_in(folder), "it has not begun")  # noqa: B023
                 (child,) = begun_in(folder)
-                night._wait = night._night._wait = 5.0
+                night._wait = night._nights._wait = night._nights.latest._wait = 5.0
                 told.clear()
                 lost.scheduler.send_signal(how)
                 with pytest.raises(ClusterError, match=reason):

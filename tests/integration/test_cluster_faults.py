@@ -158,7 +158,7 @@ def test_a_proxy_that_answers_while_the_network_is_cut_is_not_taken_for_the_sche
         job = night.submit("numpy", wait_for_file, job_on(files, tmp_path))
         wait_for(lambda: begun_in(tmp_path), "it has not begun")
         line.proxy = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
-        client = night._night.connection.client
+        client = night._nights.latest.connection.client
         if cuts:
             line.cut()
         wait_for(lambda: words in told[-1] and line.answered > 1, told)

@@ -108,7 +108,7 @@ def second(cluster, on_cluster):
 
 def another_worker(cluster, on_cluster):
     """Start a further worker; return its process, and its address."""
-    night = on_cluster._connected()
+    night = on_cluster._nights.current()
     before = set(night.having("torch"))
     process = psutil.Process(cluster.start_worker().pid)
     wait_for(lambda: night.having("torch") - before, "the worker has not come")
@@ -286,7 +286,7 @@ def test_rows_are_checked_here_where_no_worker_sees_them_and_where_none_can(
 @contextmanager
 def killed_amid(on_cluster, process, address):
     """Kill a worker while it has a part of what is done within."""
-    night = on_cluster._connected()
+    night = on_cluster._nights.current()
 
     def has_a_part():
         return any(job.worker == address for job in list(night._jobs.values()))
