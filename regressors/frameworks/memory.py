@@ -56,7 +56,7 @@ def verdict(text: str, limit: float | None) -> str | None:
 def _limits(limit: float | None) -> str:
     limits = []
     if limit is not None:
-        limits.append(f"{limit:g} GiB ({LIMIT_SETTING})")
+        limits.append(f"{round(limit, 2):g} GiB ({LIMIT_SETTING})")
     address_space, _ = resource.getrlimit(resource.RLIMIT_AS)
     if address_space != resource.RLIM_INFINITY:
         limits.append(f"{address_space / 2**30:.2g} GiB of address space (`ulimit -v`)")

@@ -214,6 +214,8 @@ class ClusterWorkers:
             worker = self._place(night, request, asked, not_on)
             try:
                 outcome = self._done_on(worker, night, request, parcel)
+                if outcome is not None and outcome.held_up:
+                    continue
                 if outcome is not None and outcome.apart:
                     not_on |= {worker}
                     continue
@@ -286,7 +288,7 @@ class ClusterWorkers:
             there, having = night.there(), night.having(framework)
             if there and not having and not known.seen:
                 raise WorkerFailed(f"no worker of the cluster has {framework} installed")
-            watch.require(night.connection.address, having)
+            watch.require(night.connection.address, night.taking_jobs(framework))
             sums = LINEAR & known.last.keys() if request.kind in LINEAR else ()
             preferred = [*asked, *(known.last[k] for k in sums), *known.started]
             worker = self._slots.take(
@@ -339,6 +341,9 @@ class ClusterWorkers:
                 if night.connection.client.status == "running" and worker not in night.there():
                     job.future.cancel()
                     return None
+                if night.is_held_up(job):
+                    job.future.cancel()
+                    return Outcome(worker, held_up=True)
             outcome: Outcome = fetched.result()
         except KilledWorker:
             return None

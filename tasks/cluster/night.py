@@ -81,7 +81,7 @@ class Night:
         self._there: dict[str, WorkerThere] = {}
         self._silent_since: float | None = None
         self._is_lost = False
-        self._silence, self._able = Silence(), set[str]()
+        self._silence, self._able, self._paused = Silence(), set[str](), set[str]()
         self._late: list[str] = []
         self._closed = threading.Event()
         try:
@@ -111,6 +111,20 @@ class Night:
         """Return the workers that are there and have a framework."""
         return {worker for worker, of in self.there().items() if framework in of.frameworks}
 
+    def taking_jobs(self, framework: str) -> set[str]:
+        """Return the workers with a framework that are not paused, or will not be after a job."""
+        busy = {job.worker for job in tuple(self._jobs.values()) if job.begun}
+        return {
+            worker
+            for worker, of in self.there().items()
+            if framework in of.frameworks and (worker in busy or not of.is_paused)
+        }
+
+    def is_held_up(self, job: SentJob) -> bool:
+        """Return whether a job has not begun on its worker, which Dask has paused."""
+        there = self.there().get(job.worker)
+        return there is not None and there.is_paused and not job.begun
+
     def _look(self) -> None:
         ours = {resource(name, self._versions): name for name in ABLE}
         where = self.connection.address
@@ -136,10 +150,18 @@ class Night:
             address: WorkerThere(
                 worker["nthreads"],
                 frozenset(ours[name] for name in worker["resources"] if name in ours),
+                is_paused=worker["status"] == "paused",
             )
             for address, worker in workers.items()
             if address in self._able and address not in silent
         }
+        paused = {address for address, worker in self._there.items() if worker.is_paused}
+        self._late += [
+            f"The worker {address} of the cluster is paused by Dask, because its memory is nearly"
+            " used up; it begins no job until that is over."
+            for address in sorted(paused - self._paused)
+        ]
+        self._paused |= paused
 
     def take_late(self) -> list[str]:
         """Return what is to be said of workers that came since the last call, in sentences."""

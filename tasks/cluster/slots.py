@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class WorkerThere:
-    """A worker of the cluster that is there now: its threads, and the frameworks that it has."""
+    """A worker of the cluster that is there now: its threads, and the frameworks that it has.
+
+    One that Dask has paused, because its memory is nearly used up, begins no job.
+    """
 
     threads: int
     frameworks: frozenset[str]
+    is_paused: bool = False
 
 
 class Slots:
@@ -42,6 +46,7 @@ class Slots:
                 worker: left
                 for worker, of in there.items()
                 if framework in of.frameworks
+                and not of.is_paused
                 and worker not in excluded
                 and not self._taken[worker, framework]
                 and (left := of.threads - self._jobs_of(worker)) > 0

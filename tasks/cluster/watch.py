@@ -1,4 +1,4 @@
-"""How long a night waits for a cluster that has lost all workers with a framework."""
+"""How long a night waits for a cluster that has no worker with a framework left."""
 
 import threading
 import time
@@ -28,13 +28,13 @@ class Watch:
         elif self._since is None:
             self._since = now
             self._tell(
-                f"the cluster at {address} has lost its workers with {self._framework}; waiting"
-                f" {self._wait:g} seconds for another one"
+                f"the cluster at {address} has lost its workers with {self._framework}, or they are"
+                f" paused; waiting {self._wait:g} seconds for another one"
             )
         elif now - self._since > self._wait:
             raise ClusterError(
-                f"the cluster lost its workers with {self._framework}, and for {self._wait:g}"
-                " seconds no other one came.",
+                f"the cluster lost its workers with {self._framework}, or Dask paused them because"
+                f" their memory was used up, and for {self._wait:g} seconds no other one came.",
                 where=address,
                 next_step="See the logs of its workers.",
             )

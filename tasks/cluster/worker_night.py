@@ -54,7 +54,8 @@ class Outcome:
 
     With `left_out`, the worker can do nothing with the framework tonight, and another may. Of the
     `missing` arrays the worker has neither the file nor a copy. One that is `apart` does not see
-    the files that the job is about. `probe` is that of the process.
+    the files that the job is about. It has not begun with what it has `held_up`. `probe` is that of
+    the process.
     """
 
     worker: str
@@ -63,6 +64,7 @@ class Outcome:
     left_out: bool = False
     missing: tuple[Piece, ...] = ()
     apart: bool = False
+    held_up: bool = False
     probe: ProbeResult | None = None
     warnings: tuple[str, ...] = ()
 

@@ -55,7 +55,7 @@ class RowWork:
             if str(failure) == STOPPED:
                 raise
             why = str(failure).rstrip(".")
-            self._warn(f"{what} could not be done on the cluster, and was so here: {why}.")
+            self._warn(f"{what} could not be done on the cluster, so this machine did it: {why}.")
             self._is_left = isinstance(failure, ClusterError)
         yield from done_here(what, calls[made:])
 

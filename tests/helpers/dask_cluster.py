@@ -224,3 +224,13 @@ async def answer_slowly():
     """Answer after a while, in which the worker does other things."""
     await asyncio.sleep(7)
     return True
+
+
+def pause(dask_worker):
+    """Have a worker take the memory that it has for too much, so that it pauses."""
+    dask_worker.memory_manager.memory_pause_fraction = 1e-6
+
+
+def go_on(dask_worker):
+    """End that."""
+    dask_worker.memory_manager.memory_pause_fraction = 0.9

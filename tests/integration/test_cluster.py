@@ -15,8 +15,10 @@ from helpers.dask_cluster import (
     answer_slowly,
     begun_in,
     cluster_in,
+    go_on,
     job_on,
     night_on,
+    pause,
     process_id,
     total,
     use_memory,
@@ -121,6 +123,29 @@ def test_a_worker_that_is_slow_to_answer_is_not_taken_for_a_frozen_one(cluster, 
         assert not connection.silent
         assert connection.answers(lambda some: slow(workers=some), 0) == {}
         assert len(connection.silent) == 2
+
+
+def test_a_worker_that_dask_has_paused_keeps_no_job_from_another_one(
+    cluster, files, tmp_path, told
+):
+    with night_on(cluster.address, told) as night:
+        night.connect()
+        client = night._night.connection.client
+        paused, other = sorted(night.having("numpy"))
+        client.run(pause, workers=[paused])
+        try:
+            jobs = [night.submit("numpy", wait_for_file, job_on(files, tmp_path)) for _ in range(2)]
+            wait_for(
+                lambda: any(f"{paused} of the cluster is paused" in text for text in told), told
+            )
+            (tmp_path / "go").touch()
+            assert [night.result(job) for job in jobs] == [ROWS * (ROWS - 1) / 2] * 2
+            client.run(pause, workers=[other])
+            night._watches["numpy"]._wait = 2.0
+            with pytest.raises(ClusterError, match="or Dask paused them"):
+                night.result(night.submit("numpy", total, job_on(files)))
+        finally:
+            client.run(go_on)
 
 
 def test_no_worker_is_thought_lost_while_the_client_asks_for_something_else(cluster):

@@ -278,8 +278,8 @@ def test_rows_are_checked_here_where_no_worker_sees_them_and_where_none_can(
     monkeypatch.setattr("tasks.run.row_work.do_row_job", use_memory)
     check.fn(*shops, work=workers.row_work("shops", 70_000))
     assert workers.take_warnings()[0] == (
-        "reading the snapshot could not be done on the cluster, and was so here: it ran out of"
-        " memory; its limit is 8 GiB (NIGHTFIT_FIT_MEMORY_LIMIT)."
+        "reading the snapshot could not be done on the cluster, so this machine did it: it ran out"
+        " of memory; its limit is 8 GiB (NIGHTFIT_FIT_MEMORY_LIMIT)."
     )
 
 

@@ -24,6 +24,7 @@ def test_words_for_a_lack_of_memory_are_recognised_and_the_limit_is_named(words)
     assert verdict(words, 0.5) == (
         "ran out of memory; its limit is 0.5 GiB (NIGHTFIT_FIT_MEMORY_LIMIT)"
     )
+    assert "its limit is 0.63 GiB" in verdict(words, 0.628643)
     assert verdict(words, None) == "ran out of memory"
 
 
