@@ -48,10 +48,12 @@ def start(workspace):
 
 
 def wait_for(process, text):
+    printed = []
     for line in process.stderr:
+        printed.append(line)
         if text in line:
             return
-    raise AssertionError(f"the night ended before it printed {text!r}")
+    raise AssertionError(f"the night ended before it printed {text!r}, with {''.join(printed)}")
 
 
 def wait_for_fits(process):

@@ -31,7 +31,7 @@ from helpers.warm_frameworks import fork_workers
 from helpers.warm_prefect import PrefectAside
 from helpers.warm_vega import start_drawing
 
-from tasks.report import vega
+from tasks.report import rendering, vega
 
 COMMAND = Path(sys.executable).with_name("nightfit")
 
@@ -46,6 +46,9 @@ LIBRARIES = (
     *("data.store.check.contents", "data.store.write.prune", "data.store.write.decision"),
     *("tasks.run.night", "tasks.run.predictions", "tasks.run.replay", "tasks.run.starts"),
     *("tasks.run.summary", "tasks.score", "flows.command.cli", "flows.command.nights"),
+    *("tasks.report.write", "tasks.report.charts", "tasks.report.figures", "tasks.run.copying"),
+    *("tasks.run.judged_over_time", "tasks.run.hold", "tasks.run.splitting", "tasks.run.doubts"),
+    *("tasks.run.differences", "tasks.run.segment_record", "tasks.run.row_work"),
     *("flows.command.promote", "flows.command.query", "flows.command.status"),
     *("flows.command.verify", "flows.command.predict", "flows.command.history"),
 )
@@ -127,6 +130,8 @@ def _serve(folder: Path, listener: socket.socket) -> list[str]:
     for library in LIBRARIES:
         importlib.import_module(library)
     assert "prefect" not in sys.modules
+    for template in rendering._environment().list_templates(["j2"]):
+        rendering._environment().get_template(template)
     PrefectAside()
     vega.PROCESS = start_drawing(folder)
     gc.freeze()  # the children neither collect nor copy what they share with us

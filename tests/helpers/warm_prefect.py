@@ -15,6 +15,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 LIBRARIES = (
     *("prefect.context", "prefect.main", "prefect.flow_engine", "prefect.task_engine"),
@@ -22,6 +23,17 @@ LIBRARIES = (
     *("prefect.runtime", "prefect.task_runners", "prefect.states"),
     *("prefect.utilities.visualization", "fastapi", "anyio._backends._asyncio"),
 )
+
+
+class _OnlyWhatIsAsked(dict[str, str]):
+    """Prefect's settings as its template of a log needs them: it asks for three of hundreds."""
+
+    def to_environment_variables(self, **_: Any) -> dict[str, str]:
+        """Return the variables of the settings, each of which is read when it is asked for."""
+        return self
+
+    def __missing__(self, name: str) -> str:
+        return str(getattr(sys.modules["prefect.settings"], name).value())
 
 
 class PrefectAside(MetaPathFinder, Loader):
@@ -66,7 +78,8 @@ class PrefectAside(MetaPathFinder, Loader):
         try:
             context.refresh_global_settings_context()
             logging.PROCESS_LOGGING_CONFIG.clear()
-            logging.setup_logging()
+            with mock.patch.object(logging, "get_current_settings", _OnlyWhatIsAsked):
+                logging.setup_logging()
         except BaseException:
             for name in self.modules:
                 sys.modules.pop(name, None)

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 SOCKET = "vega-socket"
 
@@ -39,14 +40,25 @@ def start_drawing(folder: Path) -> Path:
 
 
 def _draw(listener: socket.socket) -> None:
-    """Draw for each that connects, one chart at a time."""
+    """Draw for each that connects, one chart at a time, and the same chart once for all."""
     import json
     import runpy
     from threading import Lock, Thread
 
+    import vl_convert
+
     root = Path(__file__).parents[2]
     vega = runpy.run_path(str(root / "tasks" / "report" / "vega_process.py"))
     made, turn = vega["_made"], Lock()
+    draw, images = vl_convert.vegalite_to_svg, dict[str, str]()
+
+    def drawn_once(chart: Any, **options: Any) -> str:
+        key = json.dumps([chart, options])
+        if key not in images:
+            images[key] = draw(chart, **options)
+        return images[key]
+
+    vl_convert.vegalite_to_svg = drawn_once  # type: ignore[assignment] # as `made` calls it
 
     def end_with_our_starter() -> None:
         sys.stdin.read()

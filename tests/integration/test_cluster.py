@@ -68,6 +68,7 @@ def test_jobs_of_one_framework_are_done_on_two_workers_at_once(cluster, files, t
 
 def test_a_job_whose_worker_is_killed_is_done_by_another(cluster, files, tmp_path, told):
     extra = cluster.start_worker()
+    cluster.wait_for_workers()
     with night_on(cluster.address, told) as night:
         jobs = [night.submit("numpy", wait_for_file, job_on(files, tmp_path)) for _ in range(3)]
         wait_for(lambda: len(begun_in(tmp_path)) == 3, "not all have begun")
