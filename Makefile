@@ -63,6 +63,7 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/digits.py
 	@$(BIN)/python tests/benchmarks/linear.py
 	@$(BIN)/python tests/benchmarks/segments.py
+	@$(BIN)/python tests/benchmarks/segment_night.py
 	@$(BIN)/python tests/benchmarks/gate.py
 	@$(BIN)/python tests/benchmarks/segment_choice.py
 	@$(BIN)/python tests/benchmarks/starts.py

@@ -19,6 +19,7 @@ from regressors.encoding.groups import MAX_GROUP_LEVELS, GroupColumn
 from regressors.encoding.matrices import INTERCEPT, Encoding
 from regressors.encoding.products import Product
 from regressors.encoding.times import TIME_PARTS, part_name
+from regressors.intervals.intervals import Intervals
 from regressors.model import LinearMember, Model, NetworkMember
 from regressors.segments.member import SegmentedMember
 from regressors.segments.texts import segment_parts
@@ -45,7 +46,7 @@ def described(model: Model) -> Described:
             {"name": name, "type": of_type} for name, of_type in sorted(_types(model).items())
         ],
         "parts": _time_parts(model),
-        "members": [_member(member) for member in model.members],
+        "members": [_member(member, model) for member in model.members],
         "interval": _interval(model),
     }
 
@@ -110,11 +111,19 @@ def _interval(model: Model) -> Described | None:
 
 
 def _more(model: Model, part: str, levels: Sequence[float]) -> list[float] | None:
-    """Return by how much an unknown part widens each interval, None where that differs by row."""
+    """Return by how much an unknown part widens each interval, None where that differs by row.
+
+    With a line for each segment, it is that of the rows of all others.
+    """
     member = model.members[0]
-    if not isinstance(member, LinearMember) or member.encoding.in_products(part):
+    if isinstance(member, NetworkMember) or member.encoding.in_products(part):
         return None
-    spread = linear_spread(member.encoding, member.estimates, part)
+    if isinstance(member, SegmentedMember):
+        return _wider(float(member.spreads(part)[-1]), levels)
+    return _wider(linear_spread(member.encoding, member.estimates, part), levels)
+
+
+def _wider(spread: float, levels: Sequence[float]) -> list[float]:
     return [float(ndtri((1 + level) / 2)) * spread for level in levels]
 
 
@@ -175,21 +184,30 @@ def _where(encoding: Encoding, gap: ImpliedGap) -> Described:
 # Members
 
 
-def _member(member: LinearMember | NetworkMember | SegmentedMember) -> Described:
+def _member(member: LinearMember | NetworkMember | SegmentedMember, model: Model) -> Described:
     if isinstance(member, SegmentedMember):
-        return {**_linear(member), "segments": _segments(member)}
+        return {**_linear(member), "segments": _segments(member, model.intervals)}
     return _linear(member) if isinstance(member, LinearMember) else _network(member)
 
 
-def _segments(member: SegmentedMember) -> Described:
-    """Return the estimates of each segment that has an equation of its own, by term."""
+def _segments(member: SegmentedMember, intervals: Intervals | None) -> Described:
+    """Return the estimates of each segment that has an equation of its own, by term.
+
+    And by how much a part whose value is unknown widens its intervals, where `_more` says it.
+    """
     own = np.flatnonzero((member.own != member.estimates).any(axis=1))
+    levels = () if intervals is None else intervals.levels
+    parts = sorted(_unknown(member.encoding)) if levels else ()
+    spreads = {
+        part: member.spreads(part) for part in parts if not member.encoding.in_products(part)
+    }
     return {
         "columns": list(member.segment),
         "estimates": [
             {
                 "segment": segment_parts(member.names[i], len(member.segment)),
                 "estimates": member.own[i].tolist(),
+                "more": {part: _wider(float(of[i]), levels) for part, of in spreads.items()},
             }
             for i in own
         ],

@@ -19,6 +19,14 @@ from regressors.uncertainty import tried_spread
 ROW_SEGMENT = "\0segment"
 """The part of a row that holds the code of its segment: no column can have this name."""
 
+_MISSING: Mapping[str, tuple[Any, Any]] = {
+    "number": (np.nan, float),
+    "category": (None, object),
+    "boolean": (None, object),
+    "time": (np.datetime64("NaT"), "M8[us]"),
+}
+"""A missing value of a type, and the dtype of its column."""
+
 
 @dataclass(frozen=True)
 class SegmentedMember:
@@ -71,6 +79,19 @@ class SegmentedMember:
     def spread(self, part: str, parts: Columns) -> Array:
         """Return the SD (n,) of the predictions over the values that a part may have."""
         return tried_spread(self, part, parts)
+
+    def spreads(self, part: str) -> Array:
+        """Return the `spread` (S + 1,) by the code of a segment, those of code -1 last.
+
+        That is of a part without products, whose effects are the same in all rows of a segment.
+        """
+        codes = np.append(np.arange(len(self.names)), -1)
+        columns = {
+            name: np.full(len(codes), *_MISSING[of_type])
+            for name, of_type in self.encoding.column_types.items()
+        }
+        parts = {**self.encoding.parts(columns), ROW_SEGMENT: codes}
+        return self.spread(part, parts)
 
     def unseen(self, columns: Columns, parts: Columns) -> tuple[Mask, Values]:
         """Return which rows (n,) have no segment that training knew, and what to note of each."""

@@ -1,10 +1,15 @@
-"""What a cluster costs: a night on it beside a plain one, and the costs of a job and of a byte.
+"""What a cluster costs: a night on it beside a plain one, costs of a job and a byte, and a model.
+
+    cluster.py [--ann-rows N]
 
 The first night is of one small dataset, so that nearly all of the difference is the cluster's; the
 second one is of an ANN whose folds are jobs of their own. The costs are of jobs that do nothing,
-one after the other, and of an array that the worker does not see.
+one after the other, and of an array that the worker does not see. From these, and from what the
+parts of a table and of segments cost, `cluster_model.py` says what a night takes on fifty workers.
+Two to four minutes on two quiet cores.
 """
 
+import argparse
 import subprocess
 import sys
 import tempfile
@@ -15,6 +20,14 @@ from time import perf_counter
 from unittest.mock import patch
 
 import numpy as np
+from benchmarks import cluster_parts, cluster_rows
+from benchmarks.cluster_model import (
+    COLUMNS,
+    MEASURED_ROWS,
+    MEASURED_SEGMENTS,
+    night_of_rows,
+    night_of_segments,
+)
 from benchmarks.figures import record
 from helpers.workspace import LINE, LINE_ROWS, Workspace
 
@@ -31,25 +44,44 @@ from tasks.run.row_files import RowFiles
 
 JOBS = 30
 MEGABYTES = 200
-ANN_ROWS = 15_000
+ANN_ROWS = 5_000
 ANN_ALONE = LINE.replace("[least_squares]", "[ann]")
 ALL_KINDS = LINE.replace("[least_squares]", "[least_squares, gradient_descent, ann]")
 
 
-def night(cluster: str, declaration: str, rows: str) -> tuple[float, float]:
-    """Return the seconds of the second of two nights of a dataset, and those of CPU."""
+def night(workspace: Workspace, cluster: str) -> tuple[float, float]:
+    """Run a night; return its seconds, and those of CPU."""
+    command = [Path(sys.executable).with_name("nightfit"), "nightly", "--force"]
+    environment = {**workspace.environment, "NIGHTFIT_CLUSTER": cluster}
+    begin, before = perf_counter(), getrusage(RUSAGE_CHILDREN)
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    after = getrusage(RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return perf_counter() - begin, cpu
+
+
+def nights(name: str, declaration: str, rows: str) -> None:
+    """Print what nights of a dataset take without and with a cluster, once its home is made."""
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
         (workspace.folder / "datasets").mkdir()
+        workspace.declare("line", LINE, LINE_ROWS)
+        print("a first night, which makes the databases ...", flush=True)
+        night(workspace, "")
         workspace.declare("line", declaration, rows)
-        command = [Path(sys.executable).with_name("nightfit"), "nightly", "--force"]
-        environment = {**workspace.environment, "NIGHTFIT_CLUSTER": cluster}
-        for _ in range(2):
-            begin, before = perf_counter(), getrusage(RUSAGE_CHILDREN)
-            subprocess.run(command, env=environment, check=True, capture_output=True)
-        after = getrusage(RUSAGE_CHILDREN)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return perf_counter() - begin, cpu
+        plain = 0.0
+        for cluster in ("", "local:1", "local:2"):
+            where = cluster or "plain"
+            print(f"a night of {name}, {where} ...", flush=True)
+            seconds, cpu = night(workspace, cluster)
+            plain = plain or seconds
+            record("cluster", f"night of {name}: {where}", seconds, "s")
+            record("cluster", f"night of {name}, CPU: {where}", cpu, "s")
+            print(
+                f"a night of {name}, {where}: {seconds:.1f} s, {cpu:.1f} s of CPU"
+                + (f"; overhead {seconds - plain:+.1f} s" if cluster else ""),
+                flush=True,
+            )
 
 
 def waves(rows: int) -> str:
@@ -95,19 +127,9 @@ def seconds_to_copy(processes: ClusterWorkers, files: RowFiles) -> float:
     return perf_counter() - begin
 
 
-def main() -> None:
-    """Print the figures."""
-    nights = (
-        ("one small dataset", ALL_KINDS, LINE_ROWS),
-        (f"an ANN on {ANN_ROWS:,} rows", ANN_ALONE, waves(ANN_ROWS)),
-    )
-    for name, declaration, rows in nights:
-        for cluster in ("", "local:1", "local:2"):
-            seconds, cpu = night(cluster, declaration, rows)
-            where = cluster or "plain"
-            record("cluster", f"night of {name}: {where}", seconds, "s")
-            record("cluster", f"night of {name}, CPU: {where}", cpu, "s")
-            print(f"a night of {name}, {where}: {seconds:.1f} s, {cpu:.1f} s of CPU", flush=True)
+def costs() -> None:
+    """Print what a job and a byte cost."""
+    print("jobs that do nothing, and an array that the worker does not see ...", flush=True)
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(temporary_files(home))
@@ -131,6 +153,25 @@ def main() -> None:
     record("cluster", "copying rows to a worker", MEGABYTES / copied, "MB/s")
     print(f"a job that does nothing: {1000 * here:.1f} ms plain, {1000 * there:.1f} ms on a worker")
     print(f"rows that a worker does not see: {MEGABYTES / copied:.0f} MB/s")
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ann-rows", type=int, default=ANN_ROWS)
+    rows = parser.parse_args().ann_rows
+    begin = perf_counter()
+    nights("one small dataset", ALL_KINDS, LINE_ROWS)
+    nights(f"an ANN on {rows:,} rows", ANN_ALONE, waves(rows))
+    costs()
+    print("seconds of CPU of the parts of a table and of segments ...", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        cluster_rows.measure(Path(folder), 2**19)
+    cluster_parts.of_table(MEASURED_ROWS, COLUMNS)
+    cluster_parts.of_segments(MEASURED_SEGMENTS, 10)
+    night_of_rows()
+    night_of_segments()
+    print(f"\nall of this took {perf_counter() - begin:.0f} s")
 
 
 if __name__ == "__main__":

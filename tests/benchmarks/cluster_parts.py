@@ -125,11 +125,9 @@ def of_segments(segments: int, columns: int) -> None:
         ready = shared(gathering.for_validate(job, KeptSums()), measured.do)
         whole = process_time() - start
         inside, batches = sum(measured.seconds.values()), measured.calls["solved_batch"]
-        told(
-            f"{kind}: batch of {segments // batches} segments",
-            measured.seconds["solved_batch"] / batches,
-            "s",
-        )
+        solved = 1e6 * measured.seconds["solved_batch"] / segments
+        told(f"{kind}: batches per segment, by all workers", solved, "us")
+        told(f"{kind}: segments per batch", segments / batches, "")
         each = measured.bytes["solved_batch"] / segments
         told(f"{kind}: answer per segment", each, "bytes")
         told(

@@ -17,8 +17,22 @@ FILE = ROOT / "docs" / "benchmarks.csv"
 COLUMNS = ("date", "commit", "cores", "cpu", "benchmark", "figure", "value", "unit")
 
 
+_measured: dict[tuple[str, str], float] = {}
+
+
+def latest(benchmark: str, name: str) -> float:
+    """Return what this process has measured last, or else the last row of the file."""
+    if (benchmark, name) not in _measured:
+        with FILE.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                if (row["benchmark"], row["figure"]) == (benchmark, name):
+                    _measured[benchmark, name] = float(row["value"])
+    return _measured[benchmark, name]
+
+
 def record(benchmark: str, figure: str, value: float, unit: str) -> None:
     """Append a figure to the file, with six significant digits."""
+    _measured[benchmark, figure] = value
     row = (datetime.now(UTC).date(), commit(), os.cpu_count(), cpu(), benchmark, figure)
     is_new = not FILE.exists()
     with FILE.open("a", newline="", encoding="utf-8") as file:
@@ -26,6 +40,11 @@ def record(benchmark: str, figure: str, value: float, unit: str) -> None:
         if is_new:
             writer.writerow(COLUMNS)
         writer.writerow([*row, f"{value:.6g}", unit])
+
+
+def aim(bound: str, is_met: bool) -> str:
+    """Return in words whether a figure keeps within a bound."""
+    return f"{'aim met' if is_met else 'AIM MISSED'}: {bound}"
 
 
 @cache

@@ -34,7 +34,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from benchmarks.figures import record
+from benchmarks.figures import aim, record
 
 from regressors import fitting
 from regressors.candidate import Candidate, group_of
@@ -47,6 +47,8 @@ from regressors.judging.selection import PromotionRules
 from regressors.segments.texts import codes_in, segments_of
 
 FOLDER = "NIGHTFIT_BENCH_DATA"
+MOST_WRONG = 0.05
+"""The share of segments that may leave an equal model."""
 FRAMEWORK, FOLDS, HIDDEN = "torch", 5, (32, 32)
 KINDS = ("least_squares", "shrunken_least_squares", "segment_least_squares", "ann")
 SEGMENTS, HELD = 60, 400
@@ -235,6 +237,13 @@ def rows_over_all(of_sets: Sequence[Sequence[Outcome]]) -> Iterator[str]:
         record("segment_choice", f"mean over sets: error of the {group}", float(mean), "SD")
         record("segment_choice", f"mix over the {group}, mean over sets", float(ratio), "")
     record("segment_choice", "mean over sets: error of the mix", float(mix.mean()), "SD")
+    yield aim(
+        "the error of the mix is below that of each model alone", mix.mean() < min(means[:-2])
+    )
+    worst = max(sum(o.wrongly for o in each) / sum(o.segments for o in each) for each in of_sets)
+    yield aim(
+        f"at most {MOST_WRONG:.0%} of a set's segments are moved wrongly", worst <= MOST_WRONG
+    )
 
 
 def main() -> None:

@@ -17,7 +17,8 @@ def recomputed(model, row, weight=None):
     row = with_parts(model, row)
     predicted = [prediction(member, row) for member in model["members"]]
     mean, interval = sum(predicted) / len(predicted), model["interval"]
-    ends = [end_of(interval, row, weight, mean, side) for side in (0, 1)]
+    more = line_of(model["members"][0], row).get("more", {})
+    ends = [end_of(interval, more, row, weight, mean, side) for side in (0, 1)]
     return mean, *ends
 
 
@@ -63,11 +64,16 @@ def prediction(member, row):
     return target["mean"] + target["sd"] * (member["intercept"] + linear + output)
 
 
-def estimates_of(member, row):
+def line_of(member, row):
+    """Return the line of the segment of a row, empty where that of all rows holds."""
     lines = member.get("segments", {"columns": [], "estimates": []})
     own = [row[name] for name in lines["columns"]]
-    found = (line["estimates"] for line in lines["estimates"] if line["segment"] == own)
-    return next(found, [term["estimate"] for term in member["terms"]])
+    return next((line for line in lines["estimates"] if line["segment"] == own), {})
+
+
+def estimates_of(member, row):
+    of_all = [term["estimate"] for term in member["terms"]]
+    return line_of(member, row).get("estimates", of_all)
 
 
 def sums(layer, values):
@@ -135,7 +141,7 @@ def named(columns, name):
     return next(column for column in columns if column["name"] == name)
 
 
-def end_of(interval, row, weight, mean, side):
+def end_of(interval, more, row, weight, mean, side):
     """Return the lower (0) or upper (1) end of the interval, None where that takes the program."""
     if interval is None:
         return None
@@ -151,7 +157,7 @@ def end_of(interval, row, weight, mean, side):
         if all(is_unknown(condition, row, row[part["part"]]) for condition in part["if_all"]):
             if part["more"] is None:
                 return None
-            reach = math.hypot(reach, part["more"][0])
+            reach = math.hypot(reach, more.get(part["part"], part["more"])[0])
     end = mean + reach if side else mean - reach
     end = end if interval["lowest"] is None else max(end, interval["lowest"])
     return end if interval["highest"] is None else min(end, interval["highest"])

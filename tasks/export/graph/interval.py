@@ -5,29 +5,38 @@ from typing import Any
 
 import numpy as np
 
-from tasks.export.graph.linear import all_missing
+from tasks.export.graph.linear import Lines, all_missing
 from tasks.export.graph.row import GraphRow
 
 
 def ends(
-    row: GraphRow, interval: Mapping[str, Any] | None, predicted: str, weight: str | None
+    row: GraphRow,
+    interval: Mapping[str, Any] | None,
+    predicted: str,
+    weight: str | None,
+    lines: Lines | None,
 ) -> tuple[str, str]:
     """Return the lower and the upper end (n, 1), or (1, 1) where they are those of every row.
 
-    `predicted` (n, 1) are the predictions.
+    `predicted` (n, 1) are the predictions, and `lines` those of a linear model.
     """
     graph = row.graph
     if interval is None:
         nothing = graph.constant([[np.nan]])
         return nothing, nothing
-    below, above = (_reach(row, interval, predicted, weight, side) for side in (0, 1))
+    below, above = (_reach(row, interval, predicted, weight, lines, side) for side in (0, 1))
     lower, upper = graph.node("Sub", predicted, below), graph.node("Add", predicted, above)
     low, high = interval["lowest"], interval["highest"]
     return _between(row, lower, low, high), _between(row, upper, low, high)
 
 
 def _reach(
-    row: GraphRow, interval: Mapping[str, Any], predicted: str, weight: str | None, side: int
+    row: GraphRow,
+    interval: Mapping[str, Any],
+    predicted: str,
+    weight: str | None,
+    lines: Lines | None,
+    side: int,
 ) -> str:
     """Return how far the interval reaches down (side 0) or up (side 1)."""
     graph = row.graph
@@ -50,13 +59,14 @@ def _reach(
         width = graph.node("Where", graph.node("And", positive, finite), scaled, width)
     for part in interval["unknown"]:
         mask = unknown(row, part["part"], part["if_all"])
-        if mask is None or (part["more"] is not None and part["more"][0] == 0):
+        if mask is None:
             continue
         if part["more"] is None:
             width = graph.node("Where", mask, graph.constant([[np.nan]]), width)
         else:
+            assert lines is not None
             square = graph.node("Mul", width, width)
-            wider = graph.node("Add", square, graph.constant(part["more"][0] ** 2))
+            wider = graph.node("Add", square, lines.squares_of(part["part"], part["more"][0]))
             width = graph.node("Where", mask, graph.node("Sqrt", wider), width)
     return width
 

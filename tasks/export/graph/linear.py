@@ -29,9 +29,9 @@ def as_numbers(row: GraphRow, mask: str) -> str:
     return row.graph.node("Cast", mask, to=11)
 
 
-def equation(row: GraphRow, member: Mapping[str, Any]) -> str:
+def equation(row: GraphRow, member: Mapping[str, Any], lines: "Lines") -> str:
     """Return the prediction (n, 1) of a linear member."""
-    graph, lines = row.graph, _Lines.of(row, member)
+    graph = row.graph
     medians = {number["name"]: number["median"] for number in member["numbers"]}
     categories = {category["name"]: category for category in member["categories"]}
     columns, sums = [], []
@@ -57,19 +57,21 @@ def equation(row: GraphRow, member: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class _Lines:
+class Lines:
     """The estimates (S + 1, p) of the terms, by the `number` (n, 1) of a row's segment.
 
     The last row is that of all other rows, and the only one of a member without segments, which has
-    no number.
+    no number. `more` (S) is by how much unknown parts widen the intervals of a segment's rows.
     """
 
     row: GraphRow
     estimates: Array
     number: str | None
+    more: Sequence[Mapping[str, Sequence[float]]]
 
     @classmethod
-    def of(cls, row: GraphRow, member: Mapping[str, Any]) -> "_Lines":
+    def of(cls, row: GraphRow, member: Mapping[str, Any]) -> "Lines":
+        """Return the lines of a linear member."""
         of_all = [term["estimate"] for term in member["terms"]]
         lines = member.get("segments", {"columns": [], "estimates": []})
         own = lines["estimates"]
@@ -77,7 +79,8 @@ class _Lines:
         if own:
             segments = [line["segment"] for line in own]
             number = segment_index(row, lines["columns"], segments, range(len(own)))
-        return cls(row, np.array([*(line["estimates"] for line in own), of_all]), number)
+        estimates = np.array([*(line["estimates"] for line in own), of_all])
+        return cls(row, estimates, number, [line["more"] for line in own])
 
     def of_terms(self, positions: Sequence[int]) -> str:
         """Return the estimates (n, k) of some terms, or (1, k) where all rows have the same."""
@@ -85,6 +88,13 @@ class _Lines:
         if self.number is None:
             return self.row.graph.constant(chosen)
         return self.row.graph.rows_of(chosen, self.number)
+
+    def squares_of(self, part: str, of_all: float) -> str:
+        """Return the squares (n, 1) of what an unknown part adds; (1, 1) if alike in all rows."""
+        squares = np.array([[more[part][0] ** 2] for more in self.more] + [[of_all**2]])
+        if self.number is None:
+            return self.row.graph.constant(squares)
+        return self.row.graph.rows_of(squares, self.number)
 
     def looked_up(self, table: Array, index: str) -> str:
         """Return the values (n, 1) of a table (S + 1, k) by a row's line and an index (n, 1)."""
@@ -119,7 +129,7 @@ def _lookup(
     categories: Sequence[Mapping[str, Any]],
     terms: Sequence[Mapping[str, Any]],
     positions: Sequence[int],
-    lines: _Lines,
+    lines: Lines,
 ) -> str:
     """Return the estimate (n, 1) of each row's labels, one axis of a table for each category."""
     own = len(lines.estimates)

@@ -7,7 +7,7 @@ import numpy as np
 
 from tasks.export.graph.builder import Graph
 from tasks.export.graph.interval import ends
-from tasks.export.graph.linear import equation
+from tasks.export.graph.linear import Lines, equation
 from tasks.export.graph.network import network
 from tasks.export.graph.row import GraphRow, missing_text
 from tasks.export.graph.segments import segment_index
@@ -49,10 +49,15 @@ def onnx_model(
 def _results(row: GraphRow, description: Mapping[str, Any], weight: str | None) -> list[str]:
     """Return what one model predicts (n, 1), and the ends of its interval."""
     graph = row.graph
-    make = network if description["kind"] == "ann" else equation
-    predicted = [make(row, member) for member in description["members"]]
+    lines = None
+    if description["kind"] == "ann":
+        predicted = [network(row, member) for member in description["members"]]
+    else:
+        (member,) = description["members"]
+        lines = Lines.of(row, member)
+        predicted = [equation(row, member, lines)]
     mean = graph.node("Div", graph.total(predicted), graph.constant(len(predicted)))
-    return [mean, *ends(row, description["interval"], mean, weight)]
+    return [mean, *ends(row, description["interval"], mean, weight, lines)]
 
 
 def output_names(taken: set[str | None]) -> tuple[str, ...]:

@@ -19,12 +19,18 @@ Step = dict[str, str]
 """The expressions of columns, by their names."""
 
 
-def reaches(row: Row, interval: Mapping[str, Any] | None, weight: str | None) -> Step:
+def reaches(
+    row: Row,
+    interval: Mapping[str, Any] | None,
+    weight: str | None,
+    more_of: Mapping[str, str] | None = None,
+) -> Step:
     """Return the columns of the first step, where the parts of a row are.
 
     `nightfit_down` and `nightfit_up` are how far the interval of a row of scale 1 reaches,
     `nightfit_more` the square of what widens it, and `nightfit_log` the log of the scale, but for
-    what the prediction adds. `weight` is that of the row, where its table has one.
+    what the prediction adds. `weight` is that of the row, where its table has one. `more_of` are
+    the columns of what a part whose value is unknown adds, where that differs between segments.
     """
     if interval is None:
         nothing = "CAST(NULL AS DOUBLE PRECISION)"
@@ -42,7 +48,7 @@ def reaches(row: Row, interval: Mapping[str, Any] | None, weight: str | None) ->
         root = f"sqrt({literal(interval['mean_weight'])} / {weight})"
         ends = [f"{end} * CASE WHEN {known} THEN {root} ELSE {literal(1)} END" for end in ends]
     step = dict(zip(SIDES, ends, strict=True))
-    more = _more(row, interval)
+    more = _more(row, interval, more_of or {})
     if more is not None:
         step["nightfit_more"] = more
     if interval["scale"] is not None:
@@ -124,7 +130,7 @@ def _curve(dialect: Dialect, value: str, curve: Mapping[str, Any]) -> str:
     return f"CASE {' '.join(cases)} ELSE {literal(heights[-1])} END"
 
 
-def _more(row: Row, interval: Mapping[str, Any]) -> str | None:
+def _more(row: Row, interval: Mapping[str, Any], more_of: Mapping[str, str]) -> str | None:
     """Return the square of what widens an interval, NULL where only nightfit itself can say it."""
     if not interval["unknown"]:
         return None
@@ -136,11 +142,10 @@ def _more(row: Row, interval: Mapping[str, Any]) -> str | None:
             continue
         if part["more"] is None:
             unsaid.append(f"({condition})")
-        elif part["more"][0] != 0:
-            more = part["more"][0]
-            squares.append(
-                f"CASE WHEN {condition} THEN {literal(more * more)} ELSE {literal(0)} END"
-            )
+        elif part["part"] in more_of or part["more"][0] != 0:
+            more = more_of.get(part["part"])
+            square = f"{more} * {more}" if more else literal(part["more"][0] ** 2)
+            squares.append(f"CASE WHEN {condition} THEN {square} ELSE {literal(0)} END")
     total = joined(squares, "+", literal(0))
     return f"CASE WHEN {joined(unsaid, 'OR', '')} THEN NULL ELSE {total} END" if unsaid else total
 

@@ -124,11 +124,13 @@ def _of_equation(
     values = [f"{text} AS {name}" for name, (text, _) in zip(keys, kept, strict=True)]
     values += [f"{row.values[part]} AS {name}" for part, name in names.items()]
     values += [] if weight is None else [f"{weight} AS nightfit_weight"]
-    lines = _Lines.of(member, here, "nightfit_step_0")
+    interval = description["interval"]
+    lines = _Lines.of(member, interval, here, "nightfit_step_0")
+    more_of = None if lines is None else lines.more_of
     scored = [
         *keys,
         f"{equation(here, member, None if lines is None else lines.columns)} AS nightfit_predicted",
-        *_named(reaches(here, description["interval"], weight and "nightfit_weight")),
+        *_named(reaches(here, interval, weight and "nightfit_weight", more_of)),
     ]
     text = rows
     kept_on = [*keys, "nightfit_predicted"]
@@ -136,7 +138,7 @@ def _of_equation(
     if lines is not None:
         own = [*keys, *names.values(), *([] if weight is None else ["nightfit_weight"])]
         selected.insert(1, [*own, *lines.selected])
-    selected += [[*kept_on, *_named(s)] for s in scaled(row.dialect, description["interval"])]
+    selected += [[*kept_on, *_named(s)] for s in scaled(row.dialect, interval)]
     for number, columns in enumerate(selected):
         listed = ",\n  ".join(columns)
         if lines is not None and number == 1:
@@ -148,14 +150,20 @@ def _of_equation(
 
 @dataclass(frozen=True)
 class _Lines:
-    """The lines of segments beside a step: a `join`, and what is selected as `columns` of it."""
+    """The lines of segments beside a step: a `join`, and what is selected as `columns` of it.
+
+    `more_of` are those columns of it that hold by how much an unknown part widens an interval.
+    """
 
     join: str
     selected: Sequence[str]
     columns: Sequence[str]
+    more_of: Mapping[str, str]
 
     @classmethod
-    def of(cls, member: Mapping[str, Any], row: Row, step: str) -> "_Lines | None":
+    def of(
+        cls, member: Mapping[str, Any], interval: Mapping[str, Any] | None, row: Row, step: str
+    ) -> "_Lines | None":
         """Return the lines of a member; None where it has one equation, or lines of no segment."""
         lines = member.get("segments")
         if lines is None or not lines["estimates"]:
@@ -165,7 +173,9 @@ class _Lines:
             f"nightfit_segment_{i}": column for i, column in enumerate(zip(*segments, strict=True))
         }
         own = zip(*(line["estimates"] for line in lines["estimates"]), strict=True)
-        numbers = {f"nightfit_own_{i}": column for i, column in enumerate(own)}
+        numbers: dict[str, Sequence[float]] = {
+            f"nightfit_own_{i}": column for i, column in enumerate(own)
+        }
         columns = [f"nightfit_term_{i}" for i in range(len(numbers))]
         met = " AND ".join(
             f"nightfit_lines.{name} = {step}.{row.values[column]}"
@@ -175,8 +185,17 @@ class _Lines:
             f"COALESCE({name}, {row.dialect.literal(term['estimate'])}) AS {column}"
             for name, column, term in zip(numbers, columns, member["terms"], strict=True)
         ]
+        unknown = [] if interval is None else interval["unknown"]
+        of_all = {part["part"]: part["more"][0] for part in unknown if part["more"] is not None}
+        more_of = {}
+        for i, (part, more) in enumerate(of_all.items()):
+            numbers[f"nightfit_wider_{i}"] = [line["more"][part][0] for line in lines["estimates"]]
+            more_of[part] = f"nightfit_more_{i}"
+            selected.append(
+                f"COALESCE(nightfit_wider_{i}, {row.dialect.literal(more)}) AS {more_of[part]}"
+            )
         listed = inline_table(row.dialect, "nightfit_lines", texts, numbers)
-        return cls(f"LEFT JOIN {listed} ON {met}", selected, columns)
+        return cls(f"LEFT JOIN {listed} ON {met}", selected, columns, more_of)
 
 
 def _named(step: Step) -> list[str]:
