@@ -204,4 +204,5 @@ class Texts(Sequence[Any]):
 
     def is_in(self, others: "Texts") -> NDArray[np.bool_]:
         """Return which of these texts (n,) are among others; `positions_in` says what both are."""
-        return self.positions_in(others) >= 0
+        found = pc.is_in(self.values, value_set=others.values)
+        return np.asarray(found)
