@@ -203,5 +203,18 @@ class Texts(Sequence[Any]):
         return low
 
     def is_in(self, others: "Texts") -> NDArray[np.bool_]:
-        """Return which of these texts (n,) are among others; `positions_in` says what both are."""
-        return self.positions_in(others) >= 0
+        """Return which of these texts (n,) are among others, as `positions_in` finds them.
+
+        It is several times as quick, since it makes no text one of Python's.
+        """
+        own, theirs = self.order(), others.order()
+        found = np.zeros(len(self), dtype=bool)
+        end = 0
+        for start in range(0, len(own), BATCH_ROWS):
+            rows = own[start : start + BATCH_ROWS]
+            texts = self[rows].values
+            begin, end = end, others.first_above(self[rows[-1]], theirs, end)
+            for at in range(begin, end, BATCH_ROWS):
+                part = others[theirs[at : min(at + BATCH_ROWS, end)]].values
+                found[rows] |= np.asarray(pc.is_in(texts, value_set=part))
+        return found

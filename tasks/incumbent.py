@@ -15,6 +15,7 @@ from data.store.read.champions import ServingModel, champion_model
 from data.store.read.contract import acceptance_since
 from data.store.read.predictions import other_keys, twin_training_keys
 from data.store.session import Store
+from data.texts import Texts
 from regressors.encoding.columns import CannotEncode
 from regressors.model import Predicted
 from regressors.progress import reporting_to
@@ -53,7 +54,7 @@ def incumbent(
     except DamagedModel as error:
         progress.log(declaration.name, error.what, warning=True)
         return _damaged(serving, error, len(test.keys))
-    rows_then = rows_of_run(store, serving, home=home)
+    rows_then = rows_of_run(store, serving, home=home, do=prepared.source.do)
     model = models["twin" if test.instants is None else "artifact"]
     then = json.loads(serving.declaration or "{}")
     obstacle = declaration_obstacle(then, declaration)
@@ -90,8 +91,10 @@ def _by_twin(
     prepared: Prepared, serving: ServingModel, store: Store, rows_then: RowsThen, twin: Predicted
 ) -> Incumbent:
     """Return the champion as its twin predicts the test rows that are new to it."""
-    trained, blind = trained_with(prepared.rows, serving, store, rows_then)
-    compared = ~seen(prepared.rows, trained)[prepared.is_test]
+    rows = prepared.rows.without_columns()
+    trained, blind = trained_with(rows, serving, store, rows_then)
+    args = rows, rows.stored(trained), prepared.is_test
+    (compared,) = rows.do("finding new rows", [(_new_to, args)])
     interval = twin.lower, twin.upper
     return Incumbent(serving, compared, twin.value, interval, rows_then, blind=blind)
 
@@ -116,15 +119,19 @@ def trained_with(
     """
     training = store.read(lambda c: twin_training_keys(c, serving.model_id))
     if training:
-        return rows.keys.is_in(training), None
-    others = store.read(lambda c: other_keys(c, serving.model_id))
+        args = rows.keys, rows.stored_texts(training)
+        (known,) = rows.do("finding known rows", [(Texts.is_in, args)])
+        return known, None
+    others = rows.stored_texts(store.read(lambda c: other_keys(c, serving.model_id)))
     then = rows_then()
     blind = (
         f"The rows that {serving.name_and_run} was trained with no longer exist, or are damaged,"
         " and their predictions are not stored: it is compared on test rows and new rows of its own"
         " run alone."
     )
-    return without_prediction(rows.keys, others, then), blind if then is None else None
+    keys_then = None if then is None else then.rows.keys
+    (known,) = rows.do("finding known rows", [(without_prediction, (rows.keys, others, keys_then))])
+    return known, blind if then is None else None
 
 
 def _damaged(serving: ServingModel, error: DamagedModel, rows: int) -> Incumbent:
@@ -157,6 +164,11 @@ def explanation(
     if names := " and ".join(f"'{key}'" for key in keys if key):
         return f"the declaration of {names} has changed"
     return f"{accepted_by} has accepted how the source looks now" if accepted_by else None
+
+
+def _new_to(rows: Rows, trained: Mask, is_test: Mask) -> Mask:
+    """Return which test rows (m,) are new to a model that was trained with some of n rows."""
+    return ~seen(rows, trained)[is_test]
 
 
 def seen(rows: Rows, trained: Mask) -> Mask:

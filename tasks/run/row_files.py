@@ -117,6 +117,9 @@ class RowColumns(Mapping[str, Values]):
                 self._made.decoded[name] = coded.taken()
             return self._made.decoded[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # and is not made to know that
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 

@@ -208,7 +208,10 @@ class SnapshotRows:
         self.files = files = files or RowFiles()
         self.do = do
         path = StoredColumns(snapshot.path)
-        of = arranged or arranged_rows(path, kept, declaration)
+        of = arranged
+        if of is None:
+            (of,) = do("sorting", [(arranged_rows, (path, kept, declaration))])
+        assert isinstance(of, Arranged)
         order = slice(None) if of.order is None else files.stored(of.order)
         reader = self._reader = KeptColumns(path, files.stored(kept), declaration, order)
         self._columns = RowColumns(reader.present(features), reader.column, files, do=do)

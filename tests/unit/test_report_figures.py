@@ -52,6 +52,12 @@ def test_the_rows_at_the_edges_of_a_column_are_drawn():
     assert len(drawn) == 100 and (np.diff(drawn) > 0).all()
 
 
+def test_points_are_chosen_in_parts_of_the_rows_on_which_they_do_not_depend(monkeypatch):
+    whole = drawn_rows("shop", keys_of(range(1_000)), [3], most=50)
+    monkeypatch.setattr("tasks.report.points.PART_ROWS", 70)
+    assert drawn_rows("shop", keys_of(range(1_000)), [3], most=50).tolist() == whole.tolist()
+
+
 def test_quantiles_of_normal_residuals_are_those_of_a_normal():
     errors = norm.ppf((np.arange(5000) + 0.5) / 5000) * 3
     found = residuals("torch/ann", np.append(errors, np.nan))

@@ -178,3 +178,19 @@ def test_the_period_keeps_times_of_day_and_numbers(rows_of, times, period):
     text = "id,a,t,y\n" + "".join(f"{i},1,{time},1\n" for i, time in enumerate(times))
     rows = rows_of(text, time="t")
     assert rows.period(rows.target > 0) == period
+
+
+def test_some_rows_are_chosen_by_numbers_as_by_a_mask(rows_of):
+    rows = rows_of(weight="w", time="t")
+    chosen = np.array([False, True, False, True])
+    one, other = rows.take(chosen), rows.take(np.flatnonzero(chosen))
+    assert one.keys.tolist() == other.keys.tolist() == ["b", "d"]
+    for name in ("target", "weight", "time"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    np.testing.assert_array_equal(one.columns["a"], other.columns["a"])
+
+
+def test_whether_there_is_a_column_is_known_without_reading_it(source_of, monkeypatch):
+    columns = source_of().rows.columns
+    monkeypatch.setattr("tasks.run.kept_columns.KeptColumns.column", None)
+    assert ("a" in columns, "gone" in columns) == (True, False)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from data.store.read.streaming import batches_of
+from data.store.read.streaming import batches_of, texts_of
 from data.store.row_columns import (
     FURTHER,
     NUMBERS,
@@ -164,6 +164,4 @@ def _keys(connection: Connection, model_id: int, which: ColumnElement[bool]) -> 
         .join(model, model.c.model_id == prediction.c.model_id)
         .where(prediction.c.model_id == model_id, prediction.c.run_id == model.c.run_id, which)
     )
-    batches = batches_of(connection, statement)
-    keys = [pa.array([str(key) for (key,) in rows], pa.large_string()) for rows in batches]
-    return Texts.of(pa.chunked_array(keys, pa.large_string()))
+    return texts_of(connection, statement)

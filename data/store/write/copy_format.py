@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, Table, Text
-from sqlalchemy.exc import DBAPIError
+
+from data.store.database.driver import driver_of
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -34,25 +35,16 @@ def copy_rows(connection: Connection, table: str, names: str, rows: Iterable[byt
     `names` lists the columns; they and the table are quoted already. Failures are those that
     SQLAlchemy raises for its own statements.
     """
-    dialect = connection.dialect
     statement = f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)"
-    driver: Any = connection.connection.driver_connection
-    try:
-        with driver.cursor() as cursor, cursor.copy(statement) as copy:
-            copy.write(HEADER)
-            for part in rows:
-                copy.write(part)
-            copy.write(TRAILER)
-    except dialect.loaded_dbapi.Error as error:
-        raise DBAPIError.instance(
-            statement,
-            None,
-            error,
-            dialect.loaded_dbapi.Error,
-            hide_parameters=True,
-            connection_invalidated=driver.closed,
-            dialect=dialect,
-        ) from error
+    with (
+        driver_of(connection, statement) as driver,
+        driver.cursor() as cursor,
+        cursor.copy(statement) as copy,
+    ):
+        copy.write(HEADER)
+        for part in rows:
+            copy.write(part)
+        copy.write(TRAILER)
 
 
 def copied(table: Table, columns: Mapping[str, Any]) -> Iterator[bytes]:

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from data.store.column_types import UtcTime
-from data.store.read.streaming import batches_of
+from data.store.read.streaming import texts_of
 from data.store.row_columns import FURTHER, Targets
 from data.store.tables import (
     is_good,
@@ -125,13 +125,13 @@ def insert_unstored_outcomes(
     waiting = prediction.alias("waiting")
     keys = select(waiting.c.key).where(*_is_waiting(waiting)).distinct()
     values = {"of_dataset": dataset, "of_run": run_id}
-    predicted = {key for rows in batches_of(connection, keys, values) for (key,) in rows}
-    known = [at for at, key in enumerate(targets.key) if key in predicted] if predicted else []
-    if not known:
+    predicted, own = texts_of(connection, keys, values), Texts.of(targets.key)
+    known = np.flatnonzero(own.is_in(predicted))
+    if not len(known):
         return
     columns = {
         "model_id": model_id,
-        "key": Texts.of(targets.key)[np.array(known)],
+        "key": own[known],
         "run_id": run_id,
         "dataset": dataset,
         "actual": np.asarray(targets.actual, dtype=float)[known],
