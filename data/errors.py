@@ -265,6 +265,12 @@ def shortened(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[:length]}…"
 
 
+def first_line(error: object) -> str:
+    """Return what a library's error says, as a part of a sentence."""
+    text = str(error).strip().partition("\n")[0]
+    return shortened(text, 150).rstrip(".") or type(error).__name__
+
+
 def listed(names: Sequence[str]) -> str:
     """Return names as "a, b, c", cut where they are too many for a message."""
     return shortened(", ".join(names), MAX_LISTED)

@@ -15,11 +15,12 @@ smallest of their keys. So a copy that is added moves no other row, unless its k
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from data.calls import Call, Do, done_here
 from data.declarations.lengths import Length
 from data.errors import CannotSplit
 from data.progress import Report, unreported
@@ -35,6 +36,12 @@ TRAIN, TEST, NEW = range(len(ROLES))
 
 
 BY_HASH = "one split by hash"
+
+PART_ROWS = 2**20
+"""The rows whose hashes are made by one call: half a second of work."""
+
+Hashed = tuple[np.ndarray, np.ndarray]
+"""Which rows of a part are test rows, and the fold of each, by their hashes."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ def split_rows(
     group: Sequence[str | None] | Texts | None = None,
     alike: np.ndarray | None = None,
     report: Report = unreported,
+    do: Do = done_here,
 ) -> Split:
     """Split the rows into test rows, folds of training rows, and new rows.
 
@@ -88,11 +96,33 @@ def split_rows(
     before it; None is the usual step between times, which means all that is older.
     With `group` (None in a row that stands alone), which excludes `time`, groups stay whole. With
     neither, rows of one label in `alike` (-1 in a row that repeats no other) stay together.
-    `report` is told how many rows have their place.
-    Raises `CannotSplit` if there are fewer than 20 labelled rows or 3 test rows or groups, if a
-    fold is empty, or if a labelled row has no time.
+    `report` is told how many rows have their place, and `do` makes the calls, hashes in parts of
+    rows. Raises `CannotSplit` if there are fewer than 20 labelled rows or 3 test rows or groups, if
+    a fold is empty, or if a labelled row has no time.
     """
     assert time is None or group is None
+    texts, groups = Texts.of(keys), None if group is None else Texts.of(group)
+    hashed = None
+    if time is None:
+        hashed = [*_hashed(dataset, texts, groups, alike, share, folds, report, do)]
+    rules = dataset, share, folds, horizon
+    (split,) = do("splitting", [(_split_of, (rules, labelled, hashed, time, groups))])
+    return split  # type: ignore[no-any-return]
+
+
+Rules = tuple[str, float, int, Length | float | None]
+"""The dataset, the share of test rows, the folds and the horizon."""
+
+
+def _split_of(
+    rules: Rules,
+    labelled: np.ndarray,
+    hashed: Sequence[Hashed] | None,
+    time: np.ndarray | None,
+    groups: Texts | None,
+) -> Split:
+    """Return the split of rows (n,) by what was `hashed` of their parts, or by their times."""
+    dataset, share, folds, horizon = rules
     labelled = np.asarray(labelled, dtype=bool)
     if (count := int(labelled.sum())) < MIN_LABELLED_ROWS:
         raise CannotSplit(
@@ -100,10 +130,8 @@ def split_rows(
             where=dataset,
             next_step="Collect more rows.",
         )
-    texts, groups = Texts.of(keys), None if group is None else Texts.of(group)
-    if time is None:
-        first = _first_alike(texts, alike) if groups is None and alike is not None else None
-        in_test, fold = _by_hash(dataset, texts, groups, first, share, folds, report)
+    if hashed is not None:
+        in_test, fold = (np.concatenate(parts) for parts in zip(*hashed, strict=True))
         fold[~labelled], known, scheme = 0, None, BY_HASH
     else:
         in_test, fold, known, scheme = _by_time(
@@ -140,21 +168,50 @@ def _first_alike(keys: Texts, alike: np.ndarray) -> np.ndarray:
     return first
 
 
-def _by_hash(
+def _hashed(
+    dataset: str,
+    keys: Texts,
+    group: Texts | None,
+    alike: np.ndarray | None,
+    share: float,
+    folds: int,
+    report: Report,
+    do: Do,
+) -> Iterator[Hashed]:
+    """Yield what the hashes of each part of the rows say; `alike` are those of `split_rows`."""
+    first = None
+    if group is None and alike is not None:
+        (first,) = do("splitting", [(_first_alike, (keys, alike))])
+    starts = range(0, len(keys), PART_ROWS)
+    calls: list[Call] = [
+        (_hashed_part, (dataset, keys, group, first, slice(start, start + PART_ROWS), share, folds))
+        for start in starts
+    ]
+    for start, part in zip(starts, do("splitting", calls), strict=True):
+        report(start / len(keys), f"{start:,} of {len(keys):,} rows")
+        yield part
+
+
+def _hashed_part(
     dataset: str,
     keys: Texts,
     group: Texts | None,
     first: np.ndarray | None,
+    part: slice,
     share: float,
     folds: int,
-    report: Report,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Hashed:
+    """Return what the hashes of a part of the rows say.
+
+    `first` (n,) is where the smallest key is of the rows that each one is alike.
+    """
     shared, alone = (hashlib.sha256(f"{mark}{dataset}\0".encode()) for mark in ("", "\0"))
-    in_test = np.empty(len(keys), dtype=bool)
-    fold = np.empty(len(keys), dtype=np.int16)
-    for start in range(0, len(keys), BATCH_ROWS):
-        report(start / len(keys), f"{start:,} of {len(keys):,} rows")
-        rows = slice(start, start + BATCH_ROWS)
+    own = range(*part.indices(len(keys)))
+    in_test = np.empty(len(own), dtype=bool)
+    fold = np.empty(len(own), dtype=np.int16)
+    for start in range(0, len(own), BATCH_ROWS):
+        of_batch = own[start : start + BATCH_ROWS]
+        rows = slice(of_batch.start, of_batch.stop)
         texts = (keys[rows] if first is None else keys[first[rows]]).tolist()
         digests = []
         for key, text in zip(texts, texts if group is None else group[rows].tolist(), strict=True):
@@ -163,8 +220,9 @@ def _by_hash(
             digests.append(digest.digest())
         numbers = np.frombuffer(b"".join(digests), dtype=">u8").reshape(len(texts), 4)
         # 53 bits: a double holds no more, so no hash can round up to a share of 1.
-        in_test[rows] = (numbers[:, 0] >> np.uint64(11)) * 2.0**-53 < share
-        fold[rows] = 1 + numbers[:, 1] % np.uint64(folds)
+        batch = slice(start, start + len(texts))
+        in_test[batch] = (numbers[:, 0] >> np.uint64(11)) * 2.0**-53 < share
+        fold[batch] = 1 + numbers[:, 1] % np.uint64(folds)
     return in_test, fold
 
 

@@ -69,16 +69,16 @@ def predicted_in_parts(
             yield predict_part, (RowsToPredict(model, own, of_rows, rows.start, into),)
 
     made = yield Calls("predictions", len(parts), calls())
-    note: Values = np.full(number, None, dtype=object)
-    noted = [np.zeros(0, dtype=np.int64)]
+    noted, texts = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=object)]
     for rows, part in zip(parts, made, strict=True):
         if part.values is not None:
             into.write(rows.start, part.values)
         noted.append(rows.start + part.noted)
-        note[noted[-1]] = part.texts[part.numbers]
+        texts.append(part.texts[part.numbers])
     value, lower, upper, *others = into.arrays()
     further = zip(others[::2], others[1::2], strict=True)
-    return Predicted(value, lower, upper, note, np.concatenate(noted), tuple(further))
+    own = np.concatenate(noted), np.concatenate(texts)
+    return Predicted(value, lower, upper, *own, tuple(further))
 
 
 def arrays_of(model: Model) -> int:
@@ -93,7 +93,7 @@ def predict_part(_framework: object, rows: RowsToPredict) -> PredictedPart:
     if rows.into is not None and values is not None:
         rows.into.write(rows.begin, values)
         values = None
-    texts, numbers = _numbered(made.note[made.noted])
+    texts, numbers = _numbered(made.texts)
     return PredictedPart(values, made.noted, numbers, texts)
 
 

@@ -162,15 +162,14 @@ class Predicted:
     """Predictions (n,) in the target's units, with their intervals and what makes them doubtful.
 
     `lower` and `upper` are the ends of the widest interval, and `further` those of the narrower
-    ones; they are NaN where there is none. `note` (n,) holds texts, None for most rows: those that
-    `noted` does not list.
+    ones; they are NaN where there is none. The few rows `noted` (m,) have a text each.
     """
 
     value: Array
     lower: Array
     upper: Array
-    note: Values
     noted: Indices
+    texts: Values
     further: tuple[tuple[Array, Array], ...] = ()
 
     @property
@@ -178,9 +177,16 @@ class Predicted:
         """Return the lower and upper ends (n,) of each interval in turn, the widest first."""
         return (self.lower, self.upper, *chain.from_iterable(self.further))
 
+    @property
+    def note(self) -> Values:
+        """Return the text of each row (n,), None for most."""
+        note: Values = np.full(len(self.value), None, dtype=object)
+        note[self.noted] = self.texts
+        return note
+
     def replaced(self, rows: Indices, by: "Predicted") -> "Predicted":
         """Return these predictions with those of some rows (m,), in order, by another model."""
-        value, note, ends = self.value.copy(), self.note.copy(), [end.copy() for end in self.ends]
+        value, note, ends = self.value.copy(), self.note, [end.copy() for end in self.ends]
         value[rows], note[rows] = by.value, by.note
         for end in ends:
             end[rows] = np.nan  # the other model may have fewer intervals
@@ -188,7 +194,7 @@ class Predicted:
             end[rows] = other
         noted = np.union1d(np.setdiff1d(self.noted, rows), rows[by.noted])
         pairs = [(ends[i], ends[i + 1]) for i in range(2, len(ends), 2)]
-        return Predicted(value, ends[0], ends[1], note, noted, tuple(pairs))
+        return Predicted(value, ends[0], ends[1], noted, note[noted], tuple(pairs))
 
 
 @dataclass(frozen=True)
@@ -246,17 +252,17 @@ class Model:
         value = np.empty(number)
         levels = len(self.intervals.levels) if self.intervals else 1
         ends = [(np.full(number, np.nan), np.full(number, np.nan)) for _ in range(levels)]
-        note: Values = np.empty(number, dtype=object)  # of None
-        noted = [np.zeros(0, dtype=np.int64)]
+        noted, texts = [np.zeros(0, dtype=np.int64)], list[str]()
         for rows, block in self._blocks(columns):
             report(rows.start / max(number, 1), f"{rows.start:,} of {number:,} rows predicted")
             own_weight = None if weight is None else weight[rows]
-            value[rows], of_block, (odd, texts) = self._predicted(block, own_weight)
+            value[rows], of_block, (odd, of_odd) = self._predicted(block, own_weight)
             for (lower, upper), (low, high) in zip(ends, of_block, strict=False):
                 lower[rows], upper[rows] = low, high
             noted.append(rows.start + odd)
-            note[noted[-1]] = texts
-        return Predicted(value, *ends[0], note, np.concatenate(noted), tuple(ends[1:]))
+            texts += of_odd
+        of_noted = np.array(texts, dtype=object)
+        return Predicted(value, *ends[0], np.concatenate(noted), of_noted, tuple(ends[1:]))
 
     def unknown_spread(self, columns: Columns) -> Array:
         """Return the SD (n,) of what n rows have that training does not know, 0 for most rows.

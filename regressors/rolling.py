@@ -44,7 +44,7 @@ class Rolled:
     def of(cls, made: Predicted, intervals: Intervals | None) -> "Rolled":
         """Return what one model has predicted, which has these intervals."""
         ends = ((made.lower, made.upper), *made.further)
-        return cls(made.value, ends, intervals, made.noted, made.note[made.noted])
+        return cls(made.value, ends, intervals, made.noted, made.texts)
 
     @property
     def lower(self) -> Array:
@@ -61,11 +61,6 @@ class Rolled:
         texts: Values = np.full(len(self.predicted), None, dtype=object)
         texts[self.noted] = self.note
         return texts
-
-    @property
-    def is_finite(self) -> bool:
-        """Return whether all predictions are finite."""
-        return bool(np.isfinite(self.predicted).all())
 
 
 def roll(framework: FrameworkModule, job: Job, fitted: Fitted) -> Rolled:
@@ -90,7 +85,7 @@ def roll(framework: FrameworkModule, job: Job, fitted: Fitted) -> Rolled:
         made = model.predicted(rows_of(job.columns, held), weight)
         value[held] = made.value
         odd = np.flatnonzero(held)[made.noted]
-        note[held], noted[odd] = made.note, True
+        note[odd], noted[odd] = made.texts, True
         if len(odd):
             spread[odd] = model.unknown_spread(rows_of(job.columns, odd))
         details = of_model

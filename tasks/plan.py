@@ -23,7 +23,7 @@ from tasks.run.workers import FrameworkWorkers, job_of
 def is_planned(prepared: Prepared) -> bool:
     """Return whether the table is large enough for a plan, which needs a framework's process."""
     budget = prepared.declaration.ann.budget_seconds
-    return may_be_planned(int(prepared.is_train.sum()), budget)
+    return may_be_planned(len(prepared.train.keys), budget)
 
 
 def _why_none(outcome: object) -> str | None:

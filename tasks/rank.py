@@ -93,7 +93,7 @@ def ranking_of(
         for candidate, fit in fits.items()
         if isinstance(fit, OutOfFold)
     }
-    out_of_fold = {c: predicted for c, predicted in out_of_fold.items() if _are_finite(predicted())}
+    out_of_fold = {c: predicted for c, predicted in out_of_fold.items() if are_finite(predicted())}
     contenders = [
         Contender(candidate, partial(_out_of_fold_errors, rows, out_of_fold[candidate]))
         if candidate in out_of_fold
@@ -132,7 +132,8 @@ def _chosen(values: Array, rows: Mask) -> Array:
     return values if rows.all() else values[rows]
 
 
-def _are_finite(predicted: Array) -> bool:
+def are_finite(predicted: Array) -> bool:
+    """Return whether all predictions (n,) are finite."""
     return bool(np.isfinite(predicted).all())
 
 

@@ -26,7 +26,7 @@ def resilience(prepared: Prepared, fitted: Fitted) -> tuple[Silenced, ...]:
     if count > MAX_RESILIENCE_ROWS:
         rng = np.random.default_rng(seed_of(dataset, "resilience", count))
         drawn = rng.choice(count, MAX_RESILIENCE_ROWS, replace=False)
-        chosen = chosen.take(np.isin(np.arange(count), drawn))
+        chosen = chosen.take(np.sort(drawn))
     with reporting_to(progress.Progress(dataset, "measuring resilience")):
         return resilience_of(
             fitted.model,

@@ -10,7 +10,7 @@ from regressors.job import Fitted, Start
 from regressors.progress import reporting_to
 from regressors.rolling import Rolled
 from regressors.rolling import roll as roll_in_worker
-from tasks.rank import Ranking
+from tasks.rank import Ranking, are_finite
 from tasks.run import progress
 from tasks.run.attempt import Fits
 from tasks.run.choice import Incumbent
@@ -56,7 +56,9 @@ def by_twin(
     with reporting_to(progress.Progress(prepared.declaration.name, f"testing {candidate}")):
         columns = prepared.source.columns_of(rows, fitted.model.features)
         made = Rolled.of(predict(fitted.model, columns, rows.weight), fitted.model.intervals)
-    return made if made.is_finite else "its predictions of the test rows are not finite"
+        made = replace(made, predicted=rows.stored(made.predicted))
+        (finite,) = rows.do("testing", [(are_finite, (made.predicted,))])
+    return made if finite else "its predictions of the test rows are not finite"
 
 
 def ranked_and_rolled(

@@ -244,7 +244,7 @@ def _errors(
         return np.bincount(codes[rows & (codes >= 0)], minlength=count)
 
     return SegmentErrors(
-        rows=counted(~prepared.is_new),
+        rows=counted(prepared.is_labelled),
         rows_test=counted(prepared.is_test),
         validation=validation.rmse(option),
         champion_validation=validation.rmse(champion),

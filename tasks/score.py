@@ -28,13 +28,13 @@ from regressors.blocks import blocks_of
 from regressors.encoding.columns import CannotEncode
 from regressors.model import Model, Predicted
 from regressors.segments.texts import segments_of
+from tasks.run.kept_columns import coded_column
 from tasks.run.lags import Lags
 from tasks.run.loading import declared
 from tasks.run.new_keys import KeyFacts, key_at, key_facts
 from tasks.run.odd_rows import OddRows, counted
 from tasks.run.progress import Progress
 from tasks.run.routed_model import RoutedModel
-from tasks.run.rows import coded_column
 from tasks.run.trained_rows import RowsThen
 
 MAX_NAMES = 5
@@ -161,7 +161,7 @@ class Scoring:
         schema, odd = self.schema, OddRows()
         for rows in [*blocks_of(self.rows)] or [slice(0, 0)]:
             made, model_ids = self._predicted(rows)
-            odd.add(made.note, made.noted, rows.start)
+            odd.add(made.noted, made.texts, rows.start)
             results = self._results(made, model_ids, unread, rows)
             yield pa.record_batch([*self._key(rows), *results, *self._segments(rows)], schema)
             progress(rows.stop / max(self.rows, 1), f"{rows.stop:,} of {self.rows:,} rows")
@@ -284,7 +284,7 @@ def _notes(made: Predicted, unread: Sequence[tuple[str, Indices]], rows: slice) 
         for row in unread_rows[(unread_rows >= rows.start) & (unread_rows < rows.stop)].tolist():
             before.setdefault(row - rows.start, []).append(text)
     if not before and not len(made.noted):
-        return pa.nulls(len(made.note), pa.string())
+        return pa.nulls(len(made.value), pa.string())
     texts: list[str | None] = made.note.tolist()
     for row, found in before.items():
         texts[row] = "; ".join([*found, *filter(None, [texts[row]])])

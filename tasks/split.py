@@ -1,7 +1,5 @@
 """Prepare the rows of a run and split them into training, test and new rows."""
 
-import numpy as np
-
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.sources.snapshot import Snapshot
@@ -25,7 +23,7 @@ def split(
     report = progress.Progress(declaration.name, "splitting")
     rows = prepared(declaration, snapshot, checked, report, work)
     give_back()
-    counts = np.bincount(rows.split.code, minlength=len(ROLES)).tolist()
-    text = ", ".join(f"{count:,} {role}" for role, count in zip(ROLES, counts, strict=True))
+    parts = (rows.train, rows.test, rows.new)
+    text = ", ".join(f"{len(p.keys):,} {role}" for role, p in zip(ROLES, parts, strict=True))
     progress.log(declaration.name, f"split into {text} rows")
     return rows

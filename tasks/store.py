@@ -159,7 +159,7 @@ def store_run(
         )
     run.process_warnings += workers.take_warnings()
     unstored = unstored_warning(
-        run.declaration, labelled=prepared.labelled_rows, training=int(prepared.is_train.sum())
+        run.declaration, labelled=prepared.labelled_rows, training=len(prepared.train.keys)
     )
     run.doubts = tuple(doubts(trained, choice.champion_test))
     run.prediction_warnings = (*unstored, *predictions.warnings)

@@ -1,4 +1,4 @@
-"""What orders the rows of a source in time, and what groups them."""
+"""What orders the rows of a source in time, what groups them, and what segments they may have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +13,9 @@ from data.proposals.sampled import Sampled
 from data.split import split_rows
 
 MIN_GROUPS = 15
+MIN_SEGMENTS, MIN_SEGMENT_ROWS = 3, 8
+"""A segment with fewer rows on average says next to nothing of its own line."""
+
 SHARE, FOLDS = 0.2, 5
 """How rows are split where a declaration does not say."""
 
@@ -21,7 +24,7 @@ MAX_MISSING_TARGETS = 0.9
 
 @dataclass(frozen=True)
 class OrderProposal:
-    """A column for `time` or `split.group`, and why; only a comment unless it `holds`."""
+    """A column for `time`, `split.group` or `segment`, and why; a comment unless it `holds`."""
 
     name: str
     words: str
@@ -94,22 +97,13 @@ def proposed_group(
     rows = facts[0].rows
     repeated = [
         one
-        for one in facts
-        if one.name != target
-        and (time is None or one.name != time.name)
-        and one.kind in ("category", "number")
-        and not (one.is_measured or one.is_free_text or one.is_year or one.missing)
-        and MIN_GROUPS <= one.distinct <= rows / 2
-        and (key_rank(one.name) == 2 or has_word(one.name, ENTITIES) or one.name in key.columns)
-        and not (one.kind == "number" and has_word(one.name, TIMES))
+        for one in _repeated(facts, key, target, time)
+        if not one.missing and MIN_GROUPS <= one.distinct <= rows / 2
     ]
     if not repeated:
         return None
-    best = max(
-        repeated, key=lambda one: (key_rank(one.name), one.name in key.columns, one.distinct)
-    )
-    each = rows / best.distinct
-    words = f"{best.distinct:,} of it have {each:.3g} rows each"
+    best = max(repeated, key=lambda one: _group_rank(one, key))
+    words = f"{best.distinct:,} of it have {rows / best.distinct:.3g} rows each"
     if time is not None and time.holds:
         return OrderProposal(
             best.name, f"{words}; instead of 'time', to predict for some never seen before", False
@@ -118,3 +112,45 @@ def proposed_group(
     is_clear = (ids == [best]) if ids else has_word(best.name, ENTITIES)
     words += ", which stay together" if is_clear else "; use it if they belong together"
     return OrderProposal(best.name, words, is_clear)
+
+
+def proposed_segment(
+    facts: Sequence[ColumnFacts],
+    key: KeyProposal,
+    target: str,
+    time: OrderProposal | None,
+    group: OrderProposal | None,
+) -> OrderProposal | None:
+    """Return the column whose values may each have a line of their own; only a person knows."""
+    repeated = [
+        one
+        for one in _repeated(facts, key, target, time)
+        if MIN_SEGMENTS <= one.distinct <= one.filled / MIN_SEGMENT_ROWS
+    ]
+    if not repeated:
+        return None
+    best = max(repeated, key=lambda one: _group_rank(one, key))
+    words = f"a line for each of the {best.distinct:,}, where that is better"
+    if group is not None and group.holds:
+        words += "; instead of split.group"
+    return OrderProposal(best.name, words, False)
+
+
+def _repeated(
+    facts: Sequence[ColumnFacts], key: KeyProposal, target: str, time: OrderProposal | None
+) -> list[ColumnFacts]:
+    """Return the columns that name what may have several rows, as shops and customers have."""
+    return [
+        one
+        for one in facts
+        if one.name != target
+        and (time is None or one.name != time.name)
+        and one.kind in ("category", "number")
+        and not (one.is_measured or one.is_free_text or one.is_year)
+        and (key_rank(one.name) == 2 or has_word(one.name, ENTITIES) or one.name in key.columns)
+        and not (one.kind == "number" and has_word(one.name, TIMES))
+    ]
+
+
+def _group_rank(one: ColumnFacts, key: KeyProposal) -> tuple[int | bool, ...]:
+    return key_rank(one.name), one.name in key.columns, one.distinct

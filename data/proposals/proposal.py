@@ -12,7 +12,7 @@ from data.proposals.keys import KeyProposal, proposed_key
 from data.proposals.kinds import KindProposal, proposed_kinds
 from data.proposals.leaks import copies, giveaways, near_giveaways
 from data.proposals.names import key_rank
-from data.proposals.order import OrderProposal, proposed_group, proposed_time
+from data.proposals.order import OrderProposal, proposed_group, proposed_segment, proposed_time
 from data.proposals.over_time import OverTimeProposal, proposed_over_time
 from data.proposals.sampled import SAMPLE, Sampled
 from data.sources.column_files import Columns
@@ -52,6 +52,7 @@ class Proposal:
     time: OrderProposal | None
     over_time: tuple[OverTimeProposal, ...]
     group: OrderProposal | None
+    segment: OrderProposal | None
     kinds: tuple[KindProposal, ...]
     left_out: dict[str, str]
     features: tuple[str, ...] | None
@@ -164,6 +165,7 @@ def proposed(
         if time is not None and time.holds
         else (),
         group=group,
+        segment=proposed_segment(facts, key, target, time, group),
         kinds=tuple(kinds),
         left_out=wrong,
         features=tuple(features) if must_be_listed else None,

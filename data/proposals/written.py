@@ -150,6 +150,8 @@ def _order(proposal: Proposal) -> list[str]:
     if group := proposal.group:
         line = f"{'' if group.holds else '# '}split: {{group: {flow(group.name)}}}"
         lines += _beside(line, group.words)
+    if segment := proposal.segment:
+        lines += _beside(f"# segment: {flow(segment.name)}", segment.words)
     return lines
 
 

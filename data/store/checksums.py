@@ -148,7 +148,7 @@ def _plain(value: Any) -> Any:
 def in_key_order(rows: PredictionColumns) -> Iterator[PredictionColumns]:
     """Yield predictions in the order of their keys, some rows at a time."""
     keys, role = Texts.of(rows.key), np.asarray(rows.role)
-    note = Texts.of(rows.note) if rows.note is not None and any(rows.note) else None
+    note = rows.notes
     segment = None if rows.segment is None else Texts.of(rows.segment)
     order = keys.order()
     for start in range(0, len(order), BATCH_ROWS):

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.texts import Texts
+
 ModelRef = str | int
 """A candidate of this run by its text (`torch/ann`), or a model of an earlier run by its id."""
 
@@ -14,6 +16,9 @@ Array = NDArray[np.float64]
 
 TRAINING_ROLES = ("train", "warmup")
 """The roles of a model's training rows; only test rows and new rows have others."""
+
+ROLE = np.dtype("<U6")
+"""The type of roles in an array that is in a file: texts of at most six letters."""
 
 NUMBERS = ("actual", "predicted", "lower", "upper")
 """The columns of predictions that are numbers, whatever the dataset."""
@@ -61,6 +66,12 @@ class PredictionColumns:
         """Return the columns that are numbers, by name, without those of levels there are not."""
         columns = {name: getattr(self, name) for name in (*NUMBERS, *FURTHER)}
         return {name: column for name, column in columns.items() if column is not None}
+
+    @property
+    def notes(self) -> Texts | None:
+        """Return the note of each row (n,), None if no row has one."""
+        notes = None if self.note is None else Texts.of(self.note)
+        return None if notes is None or notes.values.null_count == len(notes) else notes
 
     @property
     def is_training(self) -> NDArray[np.bool_]:

@@ -65,9 +65,9 @@ def init(
 ) -> None:
     """Look at a source, and write a declaration of it with comments.
 
-    Prints the first rows and a line per column. Proposes the key, the time, the group, kinds,
-    words for missing values, and what the rows should keep to; and says which columns it leaves out
-    of the features, and why. Nothing is overwritten.
+    Prints the first rows and a line per column. Proposes the key, the time, the group, segments,
+    kinds, words for missing values, and what the rows should keep to; and says which columns it
+    leaves out of the features, and why. Nothing is overwritten.
     """
     from flows.command.init import run_init
 

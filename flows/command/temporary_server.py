@@ -19,8 +19,20 @@ PORT_TAKEN = 3
 STOP_SECONDS = 5.0
 """How long a server may take to end before it is killed."""
 
+QUIET_UVICORN = """
+import logging
+from uvicorn.main import main
+
+logging.getLogger("sqlalchemy").setLevel(logging.CRITICAL)
+main()
+"""
+"""SQLAlchemy minds no level but its own, and would print a traceback where Ctrl-C ends a query."""
+
+APP = "prefect.server.api.server:create_app"
+
 SERVER = (
-    *("uvicorn", "--factory", "prefect.server.api.server:create_app", "--host", "127.0.0.1"),
+    *("-c", QUIET_UVICORN),
+    *("--factory", APP, "--host", "127.0.0.1"),
     *("--log-level", "error", "--lifespan", "on"),
 )
 ENVIRONMENT = {
@@ -65,7 +77,7 @@ def _started() -> "tuple[subprocess.Popen[bytes], str]":
     port, library = _free_port(), Path(prefect.__file__).parents[1]
     settings = get_current_settings().to_environment_variables(exclude_unset=True)
     server = subprocess.Popen(
-        [sys.executable, "-m", *SERVER, "--app-dir", str(library), "--port", str(port)],
+        [sys.executable, *SERVER, "--app-dir", str(library), "--port", str(port)],
         env={**os.environ, **ENVIRONMENT, **settings},
     )
     atexit.register(end, server, STOP_SECONDS)

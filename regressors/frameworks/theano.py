@@ -10,6 +10,7 @@ import theano
 import theano.tensor as tt
 from theano.graph.basic import Apply
 from theano.link.c.cmodule import GCC_compiler, KeyData, std_include_dirs
+from theano.tensor.blas import BatchedDot
 
 from regressors.arrays import Array, Arrays, Floats, Indices
 from regressors.frameworks import compiled_code
@@ -48,11 +49,20 @@ def _row_products() -> Any:
     return _trusted(theano.function([left, right], tt.dot(left, right.T)))
 
 
+class _StackProduct(BatchedDot):
+    """Theano's product of stacks, whose Python multiplies matrix by matrix, by one call of NumPy's.
+
+    Its C code needs a BLAS that is linked.
+    """
+
+    def perform(self, _node: Any, inputs: Any, outputs: Any) -> None:
+        outputs[0][0] = np.matmul(*inputs)
+
+
 @cache
 def _stack_products() -> Any:
     left, right = tt.dtensor3s("left", "right")
-    products = tt.batched_dot(left, right.transpose(0, 2, 1))
-    # Its C code needs a BLAS that is linked; its Python multiplies matrix by matrix by NumPy's.
+    products = _StackProduct()(left, right.transpose(0, 2, 1))
     return _trusted(theano.function([left, right], products, mode=_PYTHON))
 
 

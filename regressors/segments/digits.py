@@ -72,6 +72,14 @@ class Digits:
         beside: Array = turned.reshape(systems, rows, len(self.planes) * columns)
         return beside
 
+    @cached_property
+    def below(self) -> Array:
+        """Return the digits of matrices (S, q, k) below each other (S, n q, k), the first first."""
+        systems, rows, columns = self.planes.shape[1:]
+        turned = self.planes.transpose(1, 0, 2, 3).astype(float, order="C")
+        below: Array = turned.reshape(systems, len(self.planes) * rows, columns)
+        return below
+
     def systems(self, at: Indices) -> "Digits":
         """Return the numbers of some systems, the first axis, in ascending order."""
         return self if len(at) == self.planes.shape[1] else self.of(at)
@@ -136,6 +144,29 @@ def product(matrices: Digits, columns: Digits) -> Digits:
             theirs = right[:, (place - end) * inner : (place - start + 1) * inner]
             made[2 + place] += (ours @ theirs).astype(np.int64)
     return carried(made, matrices.first + columns.first + low - 2)
+
+
+def product_with(matrices: Digits, vectors: Digits) -> Digits:
+    """Return the products (S, q) of matrices (S, q, k) and vectors (S, k), without any error.
+
+    There are at most 128 columns to be summed.
+    """
+    used = np.flatnonzero(vectors.planes.any(axis=(1, 2)))
+    low, count = (int(used[0]), int(used[-1] - used[0]) + 1) if used.size else (0, 0)
+    digits, systems, rows, inner = matrices.planes.shape
+    right = vectors.planes[low : low + count].transpose(1, 2, 0).astype(float, order="C")
+    made = np.zeros((2 + digits + count, systems, rows), np.int64)
+    products = matrices.below @ right
+    if inner * min(digits, count) > SUMMED:  # else sums of so many are whole numbers in a double
+        products = products.astype(np.int64)
+    of_pairs = products.reshape(systems, digits, rows, count)
+    for place in range(digits + count - 1 if count else 0):
+        first, last = max(0, place - count + 1), min(digits - 1, place)
+        summed = of_pairs[:, first, :, place - first]
+        for i in range(first + 1, last + 1):
+            summed = summed + of_pairs[:, i, :, place - i]
+        made[2 + place] = summed
+    return carried(made, matrices.first + vectors.first + low - 2)
 
 
 def difference(left: Digits, right: Digits) -> Digits:

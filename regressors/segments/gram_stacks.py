@@ -8,14 +8,14 @@ most a half and cut into digits, until nothing is left (`digits.py`).
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
 
 import numpy as np
 
 from regressors.arrays import Array, Indices, Mask
 from regressors.linear.double_double import Pair, two_product, two_sum
 from regressors.linear.gram_sums import Products
-from regressors.segments.digits import DIGIT_BITS, SUMMED, Planes
+from regressors.segments.cells import Cells
+from regressors.segments.digits import DIGIT_BITS, Digits, Planes, carried
 
 MAX_DIGITS = 8
 """Segments whose columns take more are solved one by one."""
@@ -27,8 +27,6 @@ ROWS_AT_ONCE = 2**16
 """So many rows are gathered at once, or those of one segment."""
 VALUES_AT_ONCE = 2**20
 """So many sums of products, over all segments and parts, are kept at once."""
-PRODUCTS_AT_ONCE = 2**18
-"""So many products of digits are made at once, so that they stay in the processor's cache."""
 _SPARE = 2  # digits above those of a product, for the sums of many
 
 
@@ -55,19 +53,20 @@ class GramStack:
     high: Array
     heaviest: Array
 
-    def of_parts(self, parts: Sequence[int]) -> Planes:
-        """Return the digits (n, S, m, m) of the sums of some parts together, not yet carried."""
-        planes = self.planes
-        others = [part for part in range(planes.shape[2]) if part not in parts]
+    def of_parts(self, parts: Sequence[int]) -> Digits:
+        """Return the sums (S, m, m) of some parts together."""
+        of_all = self.planes
+        planes = np.zeros((_SPARE + len(of_all), *self._whole.shape[1:]), dtype=np.int64)
+        made = planes[_SPARE:]
+        others = [part for part in range(of_all.shape[2]) if part not in parts]
         if len(others) < len(parts):  # a fold leaves one of many away
-            made = self._whole.copy()
+            made += self._whole
             for part in others:
-                made -= planes[:, :, part]
-            return made
-        made = planes[:, :, parts[0]].copy()
-        for part in parts[1:]:
-            made += planes[:, :, part]
-        return made
+                made -= of_all[:, :, part]
+        else:
+            for part in parts:
+                made += of_all[:, :, part]
+        return carried(planes, self.first - _SPARE)
 
     @cached_property
     def _whole(self) -> Planes:
@@ -167,11 +166,10 @@ def _stack(
     most_deferred: float,
 ) -> tuple[GramStack | None, Indices]:
     """Return the matrices of segments, and the numbers of those that take more digits."""
-    positions = np.concatenate([rows.rows(segment) for segment in batch.tolist()])
-    columns, weight = read(positions)
     counts = rows.counts()[batch]
-    cells = _Cells.of(counts)
-    segment_of = np.repeat(np.arange(len(batch)), counts.sum(axis=1))
+    cells = Cells.of(counts)
+    columns, weight = read(rows.order[cells.places(rows.ends[batch * rows.parts])])
+    segment_of = cells.segment_of_rows()
     low, high = cells.extremes(columns)
     largest = np.maximum(high.max(axis=1), -low.min(axis=1))
     exponents = np.where(largest > 0, np.frexp(largest)[1] + 1, 0)
@@ -182,26 +180,20 @@ def _stack(
     heaviest = np.abs(columns[target])
     if weight is not None:
         heaviest = heaviest * np.sqrt(weight)
-        starts = np.flatnonzero(np.diff(segment_of, prepend=-1))
-        of_weight = np.frexp(np.maximum.reduceat(weight, starts))[1].astype(np.int64)
+        of_weight = np.frexp(cells.extremes(weight[None])[1].max(axis=(1, 2)))[1].astype(np.int64)
         right = two_product(columns, np.ldexp(weight, -of_weight[segment_of]))
     _, of_cells = cells.extremes(heaviest[None])
-    left_digits, undone = _cut(Pair(columns, np.zeros((0, 0))), segment_of, most_deferred)
+    left_digits, undone = _cut(Pair(columns, np.zeros((0, 0))), cells, most_deferred)
     right_digits = left_digits
     if weight is not None:
-        right_digits, more = _cut(right, segment_of, most_deferred)
+        right_digits, more = _cut(right, cells, most_deferred)
         undone |= more
     done = ~undone
     if not done.any():
         return None, batch
-    if undone.any():
-        kept = done[segment_of]
-        cells = _Cells.of(counts[done])
-        left_digits = [digit[:, kept] for digit in left_digits]
-        right_digits = left_digits if weight is None else [digit[:, kept] for digit in right_digits]
     stack = GramStack(
         batch[done],
-        *cells.sums(left_digits, right_digits, row_products),
+        *cells.of_segments(done).sums(left_digits, right_digits, row_products),
         exponents[done].astype(np.int64),
         of_weight[done],
         counts[done],
@@ -212,116 +204,22 @@ def _stack(
     return stack, batch[undone]
 
 
-def _cut(values: Pair, segment_of: Indices, most_deferred: float) -> tuple[list[Array], Mask]:
+def _cut(values: Pair, cells: Cells, most_deferred: float) -> tuple[list[Array], Mask]:
     """Return the digits of scaled values (m, n), and which segments need more than these.
 
-    Without a low part values are doubles. They are used up.
+    Each has one column more, of zeros. Without a low part values are doubles. They are used up.
     """
     high, low = values
-    number = int(segment_of[-1]) + 1
-    starts = np.flatnonzero(np.diff(segment_of, prepend=-1))
     digits: list[Array] = []
     high, low = high * 2.0**DIGIT_BITS, low * 2.0**DIGIT_BITS
     while True:
-        digit = np.rint(high)
+        digit = np.zeros((len(high), high.shape[1] + 1))
+        high -= np.rint(high, out=digit[:, :-1])
         digits.append(digit)
-        high -= digit
         if low.size:
             high, low = two_sum(high, low)
-        left = np.logical_or.reduceat((high != 0).any(axis=0), starts)
-        if left.sum() <= most_deferred * number or len(digits) == MAX_DIGITS:
+        left = cells.segments_with((high != 0).any(axis=0))
+        if left.sum() <= most_deferred * len(left) or len(digits) == MAX_DIGITS:
             return digits, left
         high *= 2.0**DIGIT_BITS
         low *= 2.0**DIGIT_BITS
-
-
-@dataclass(frozen=True)
-class _Cells:
-    """Cells of rows that lie one after the other: (S, P) counts, some of which may be zero."""
-
-    counts: Indices
-    filled: Indices
-    starts: Indices
-
-    @classmethod
-    def of(cls, counts: Indices) -> "_Cells":
-        flat = counts.ravel()
-        filled = np.flatnonzero(flat)
-        starts = np.concatenate([[0], np.cumsum(flat)])[filled].astype(np.int64)
-        return cls(counts, filled, starts)
-
-    def extremes(self, columns: Array) -> tuple[Array, Array]:
-        """Return the least and the largest values (S, P, m) of columns (m, n)."""
-        found = []
-        for reduced, nothing in ((np.minimum, np.inf), (np.maximum, -np.inf)):
-            values = np.full((self.counts.size, len(columns)), nothing)
-            values[self.filled] = reduced.reduceat(columns, self.starts, axis=1).T
-            found.append(values.reshape(*self.counts.shape, -1))
-        return found[0], found[1]
-
-    def sums(
-        self, left: Sequence[Array], right: Sequence[Array], row_products: Products
-    ) -> tuple[Planes, int]:
-        """Return the sums (n, S, P, m, m) of products of digits (m, r), and the first's position.
-
-        They are yet to be carried.
-        """
-        sizes = self.counts.ravel()[self.filled]
-        length = min(SUMMED, int(sizes.max()))
-        columns, ours, theirs = len(left[0]), len(left), len(right)
-        planes = np.zeros(
-            (_SPARE + ours + theirs - 1, self.counts.size, columns, columns), np.int64
-        )
-        step = max(PRODUCTS_AT_ONCE // (ours * theirs * columns**2), 1)
-        for start in range(0, len(sizes), step):
-            cells = slice(start, start + step)
-            blocks = _Blocks.of(sizes[cells], length, int(self.starts[start]))
-            own = blocks.filled(left)
-            other = own if right is left else blocks.filled(right)
-            products = row_products(own, other).astype(np.int64)
-            if len(products) > len(blocks.first):
-                products = np.add.reduceat(products, blocks.first, axis=0)
-            at = self.filled[cells]
-            places: Any = at
-            if at[-1] - at[0] == len(at) - 1:  # mostly no cell is empty: then nothing is copied
-                places = slice(at[0], at[-1] + 1)
-            made = products.reshape(-1, ours, columns, theirs, columns)
-            for i in range(ours):
-                for j in range(theirs):
-                    planes[_SPARE + i + j, places] += made[:, i, :, j]
-        first = 2 - _SPARE  # that of a product of two first digits is 2
-        return planes.reshape(-1, *self.counts.shape, columns, columns), first
-
-
-@dataclass(frozen=True)
-class _Blocks:
-    """Blocks of at most `length` rows of some cells, the first row of which is at `start`.
-
-    `of_row` and `slot` (r,) say in which block a row is, and where in it; `first` is that of each
-    cell.
-    """
-
-    start: int
-    length: int
-    count: int
-    first: Indices
-    of_row: Indices
-    slot: Indices
-
-    @classmethod
-    def of(cls, sizes: Indices, length: int, start: int) -> "_Blocks":
-        of_cell = -(-sizes // length)
-        ends = np.cumsum(of_cell)
-        first = ends - of_cell
-        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        of_row = np.repeat(first, sizes) + within // length
-        return cls(start, length, int(ends[-1]), first, of_row, within % length)
-
-    def filled(self, digits: Sequence[Array]) -> Array:
-        """Return the digits of columns (m, r), one below the other, as (B, d m, L)."""
-        columns = len(digits[0])
-        made = np.zeros((self.count, len(digits) * columns, self.length))
-        rows = slice(self.start, self.start + len(self.of_row))
-        for i, digit in enumerate(digits):
-            made[self.of_row, i * columns : (i + 1) * columns, self.slot] = digit[:, rows].T
-        return made

@@ -167,8 +167,7 @@ class OwnLines:
     def _share_explained(self, sums: SegmentSums, done: Indices, kept: Mask, left: Array) -> Array:
         """Return R2 (S,): about the mean where an equation has a constant, else about zero."""
         terms, matrices = len(self._terms), sums.matrices.systems(done)
-        rounded = matrices.doubles()
-        total = rounded[:, terms + 1, terms + 1]
+        total = matrices.of(slice(None), terms + 1, terms + 1).doubles()
         is_constant = sums.low[done] == sums.high[done]
         about_mean = (is_constant & kept).any(axis=1)
         unsure = np.flatnonzero(~about_mean)
@@ -179,7 +178,7 @@ class OwnLines:
                 self._inverses,
                 with_inverse=False,
             )
-            share = np.sqrt(ones.left / rounded[unsure, terms, terms])
+            share = np.sqrt(ones.left / matrices.of(unsure, terms, terms).doubles())
             about_mean[unsure] = ~ones.hard & (share <= IN_THE_SPAN)
         at = np.flatnonzero(about_mean)
         if at.size:

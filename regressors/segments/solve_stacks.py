@@ -13,7 +13,14 @@ import numpy as np
 
 from regressors.arrays import Array, Mask
 from regressors.blocks import blocks_of
-from regressors.segments.digits import Digits, difference, digits_of, product, total
+from regressors.segments.digits import (
+    Digits,
+    difference,
+    digits_of,
+    product,
+    product_with,
+    total,
+)
 
 Inverses = Callable[[Array], Array]
 """The inverses (S, q, q) of symmetric matrices (S, q, q), by a framework (`inverses`)."""
@@ -100,16 +107,16 @@ def shares_left(units: Array, present: Mask) -> Array:
 
     Columns of which they leave next to nothing, or that are not present, are left out of those.
     """
-    left = units.copy()
-    shares = np.zeros(units.shape[:2])
+    left = units.transpose(1, 2, 0).copy()  # systems last, which is quicker
+    shares = np.zeros((units.shape[1], len(units)))
     for k in range(units.shape[1]):
-        pivot = left[:, k, k].copy()
-        np.divide(pivot, units[:, k, k], out=shares[:, k], where=present[:, k])
-        counts = shares[:, k] >= LEAST_LEFT
-        column = left[:, k + 1 :, k]
-        over = column * np.divide(1.0, pivot, out=np.zeros_like(pivot), where=counts)[:, None]
-        left[:, k + 1 :, k + 1 :] -= column[:, :, None] * over[:, None, :]
-    return shares
+        pivot = left[k, k].copy()
+        np.divide(pivot, units[:, k, k], out=shares[k], where=present[:, k])
+        counts = shares[k] >= LEAST_LEFT
+        column = left[k + 1 :, k]
+        over = column * np.divide(1.0, pivot, out=np.zeros_like(pivot), where=counts)
+        left[k + 1 :, k + 1 :] -= column[:, None] * over
+    return shares.T
 
 
 def _inverse(units: Array, kept: Mask, scale: Array, inverses: Inverses) -> Array:
@@ -146,12 +153,12 @@ def _refined(
     `until_exact`, those are all that have no solution in the digits of one.
     """
     systems, columns = present.shape
-    target = matrices.of(slice(None), slice(None), slice(columns, columns + 1))
+    target = matrices.of(slice(None), slice(None), columns)
     design = matrices.of(slice(None), slice(None), slice(0, columns))
     coefficients, left = np.zeros((systems, columns)), np.zeros(systems)
     undecided = np.ones(systems, dtype=bool)
     at = np.flatnonzero(~hard)
-    right = np.where(present, target.doubles()[:, :columns, 0], 0.0)[at]
+    right = np.where(present, target.doubles()[:, :columns], 0.0)[at]
     step = _times(inverse[at], right)
     fine = np.abs(step).max(axis=1, initial=0.0) < _LARGEST
     at, step = at[fine], step[fine]
@@ -160,16 +167,15 @@ def _refined(
     for _ in range(_CORRECTIONS):
         if not at.size:
             break
-        made = product(design.systems(at), solution.of(Ellipsis, None))
+        made = product_with(design.systems(at), solution)
         rest = difference(target.systems(at), made)
-        rest.planes[:, :, :columns] *= present[at][:, :, None]
-        exact = ~rest.planes[:, :, :columns].any(axis=(0, 2, 3))
-        doubles = rest.doubles()[:, :, 0]
-        unmet = doubles[:, :columns]
+        rest.planes[:, :, :columns] *= present[at]
+        exact = ~rest.planes[:, :, :columns].any(axis=(0, 2))
+        unmet = rest.of(slice(None), slice(0, columns)).doubles()
         step = _times(inverse[at], unmet)
         value = solution.doubles()
         # The last digit, too, is to be that of what is left, whichever solution it comes from.
-        high, low = rest.of(slice(None), columns, 0).pair()
+        high, low = rest.of(slice(None), columns).pair()
         low = low - (value * unmet).sum(axis=1) - (step * unmet).sum(axis=1)
         left[at] = np.maximum(high + low, 0.0)
         solution = total(solution, digits_of(step, FIRST, LAST)).between(FIRST, LAST)

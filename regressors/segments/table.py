@@ -288,21 +288,20 @@ def _of_fit(
         return stack
     rows = stack.rows[:, parts].sum(axis=1)
     there = np.flatnonzero(rows)
-    planes = stack.of_parts(parts)
+    digits = stack.of_parts(parts)
     low, high = stack.low[:, parts].min(axis=1), stack.high[:, parts].max(axis=1)
     exponents = stack.exponents
     if len(there) < len(rows):
-        planes, exponents = planes[:, there], exponents[there]
+        digits, exponents = digits.of(there), exponents[there]
         low, high = low[there], high[there]
     at = np.array([column for columns in selection for column in columns], dtype=np.int64)
-    digits = carried(planes, stack.first)
-    if not np.array_equal(at, np.arange(planes.shape[-1])):
+    if not np.array_equal(at, np.arange(len(stack.exponents[0]))):
         digits = digits.of_columns(at)
         exponents, low, high = exponents[:, at], low[:, at], high[:, at]
     if len(at) > len(selection):
         starts = np.cumsum([0, *map(len, selection)])[:-1]
         planes = np.add.reduceat(np.add.reduceat(digits.planes, starts, axis=2), starts, axis=3)
-        digits = carried(planes, stack.first)
+        digits = carried(planes, digits.first)
         # A level that a segment has not has no exponent; that of the others is one and the same.
         exponents = np.maximum.reduceat(exponents, starts, axis=1)
         low = np.minimum.reduceat(low, starts, axis=1)

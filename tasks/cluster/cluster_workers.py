@@ -23,7 +23,7 @@ from regressors.frameworks.worker_process import sentence
 from regressors.frameworks.workers import STOPPED, Reporter, WorkerFailed
 from tasks.cluster.connection import Tell
 from tasks.cluster.copies import file_parts
-from tasks.cluster.night import Night
+from tasks.cluster.night import Night, is_unreached
 from tasks.cluster.nights import Nights
 from tasks.cluster.parcels import Parcel
 from tasks.cluster.reading import read_on
@@ -311,8 +311,7 @@ class ClusterWorkers:
         except Exception as error:  # noqa: BLE001 - of the worker, or of the way there
             if night.connection.client.status != "running":
                 raise CancelledError from None
-            unreached = isinstance(error, OSError) and error.errno is None  # as Dask's are
-            if unreached or worker not in night.there():
+            if is_unreached(error) or worker not in night.there():
                 return False
             raise WorkerFailed(
                 f"its rows could not be copied to the worker {worker} ({sentence(error)})"
@@ -346,8 +345,8 @@ class ClusterWorkers:
         except (CancelledError, NightEnded):
             raise
         except Exception as error:  # noqa: BLE001 - what a worker cannot do is its job's failure
-            if isinstance(error, MemoryError) and not night.is_answered():
-                raise CancelledError from None
+            if isinstance(error, OSError | MemoryError) and job.future.status != "error":
+                raise CancelledError from None  # of the way there, and what else answers on it
             raise WorkerFailed(f"its worker could not do it ({sentence(error)})") from None
         finally:
             night.done(job)

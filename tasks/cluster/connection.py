@@ -7,25 +7,25 @@ import socket
 import ssl
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import dask
-from distributed import Client, LocalCluster, Security, rpc
+from distributed import LocalCluster, Security, rpc
 from distributed.versions import VersionMismatchWarning, get_versions
 
 from data.cluster_address import ClusterAddress
-from data.errors import ClusterError, listed, shortened
+from data.errors import ClusterError, first_line, listed
 from regressors.frameworks.environment import cores
+from tasks.cluster.answers import ANSWER_SECONDS, Ask, answers
+from tasks.cluster.client import OneConnectionClient
+from tasks.cluster.encryption import encrypts, not_encrypted, tls_context, tls_reason
 
 TELL_SECONDS = 3.0
 """Who waits for longer is told what for."""
-
-ANSWER_SECONDS = 15.0
-"""So long a scheduler may take to answer once something listens at its address, and a worker."""
 
 LIST_SECONDS = 5.0
 """So long it may take to say which workers are there; longer, and it is as if nobody answers."""
@@ -33,17 +33,8 @@ LIST_SECONDS = 5.0
 GREETING, GREETING_BYTES = b"pickle-protocol", 4096
 """What a process of Dask says as soon as it is called, among other things."""
 
-TLS_FILES = ("ca-file", "client.cert", "client.key")
-"""Where Dask's configuration names the files of a client, in distributed.comm.tls."""
-
-TLS_REASONS = {
-    "CERTIFICATE_VERIFY_FAILED": "its certificate is not of the authority in our ca-file",
-    "UNKNOWN_CA": "it does not accept our certificate, which is not of its authority",
-    "DECRYPT_ERROR": "it does not accept our certificate, which is not of its authority",
-    "CERTIFICATE_REQUIRED": "it wants a certificate, and Dask's configuration names none of ours",
-    "WRONG_VERSION_NUMBER": "it does not encrypt",
-}
-"""The usual reasons why there is no encrypted connection, by their names in an SSLError."""
+GREETING_SECONDS = 3.0
+"""What has said nothing for so long may wait for an encrypted connection."""
 
 LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado.application")
 """Those for which Dask sets levels of their own."""
@@ -62,7 +53,7 @@ class Connection:
     Workers that are `silent` have not answered, and are not asked again.
     """
 
-    client: Client
+    client: OneConnectionClient
     address: str
     local: LocalCluster | None = None
     silent: set[str] = field(default_factory=set)
@@ -94,22 +85,9 @@ class Connection:
             raise OSError("something else answers") from None
         return dict(told["workers"])
 
-    def answers(self, ask: Callable[[list[str]], Awaitable[Mapping[str, Any]]]) -> dict[str, Any]:
-        """Return what each worker answers, by address; a frozen one is left out.
-
-        `ask` asks the workers in a list. Dask waits for all of them, perhaps for ten minutes.
-        """
-        workers = self.workers().keys() - self.silent
-
-        async def asked() -> dict[str, Any]:
-            asking = {asyncio.ensure_future(ask([worker])): worker for worker in workers}
-            done, late = await asyncio.wait(asking, timeout=ANSWER_SECONDS)
-            for task in late:
-                task.cancel()
-                self.silent.add(asking[task])
-            return {worker: answer for task in done for worker, answer in task.result().items()}
-
-        return self.client.sync(asked) if workers else {}
+    def answers(self, ask: Ask, wait: float) -> dict[str, Any]:
+        """Return what each worker answers, as `tasks.cluster.answers` does."""
+        return answers(self.client, ask, silent=self.silent, wait=wait)
 
     def close(self) -> None:
         """Leave the cluster, and end it if it is our own."""
@@ -130,17 +108,19 @@ def connected(
     """
     _keep_quiet()
     until = time.monotonic() + wait
-    if address.url is None:
-        connection = _local(address)
-    else:
-        connection = _remote(address, until, wait, tell, again=again)
-    try:
-        _wait_for_worker(connection, until, wait, tell)
-        _require_same_dask(connection)
-    except BaseException:
+    while True:
+        if address.url is None:
+            connection = _local(address)
+        else:
+            connection = _remote(address, until, wait, tell, again=again)
+        try:
+            if _has_worker(connection, until, wait, tell):
+                _require_same_dask(connection, wait)
+                return connection
+        except BaseException:
+            connection.close()
+            raise
         connection.close()
-        raise
-    return connection
 
 
 def _local(address: ClusterAddress) -> Connection:
@@ -154,7 +134,7 @@ def _local(address: ClusterAddress) -> Connection:
             security=True,
             silence_logs=logging.CRITICAL,
         )
-        client = Client(cluster, set_as_default=False)
+        client = OneConnectionClient(cluster, set_as_default=False)
     except (OSError, RuntimeError, TimeoutError) as error:
         raise ClusterError(
             f"no Dask cluster of {workers} workers can be started on this machine:"
@@ -169,7 +149,9 @@ def joined(url: str, security: Security, address: str) -> Connection:
     """Return a connection to a cluster that another process has on this machine, and checked."""
     _keep_quiet()
     try:
-        client = Client(url, security=security, timeout=ANSWER_SECONDS, set_as_default=False)
+        client = OneConnectionClient(
+            url, security=security, timeout=ANSWER_SECONDS, set_as_default=False
+        )
     except (OSError, TimeoutError) as error:
         raise ClusterError(
             f"the cluster of this night does not answer any more ({first_line(error)}).",
@@ -186,7 +168,7 @@ def _remote(
     while True:
         _wait_for_listener(address, until, wait, tell)
         try:
-            return _called(address)
+            return _called(address, max(ANSWER_SECONDS, until - time.monotonic()))
         except ClusterError as error:  # of a proxy, say, while the network is cut
             if not again or time.monotonic() >= until:
                 raise
@@ -196,19 +178,22 @@ def _remote(
         time.sleep(1.0)
 
 
-def _called(address: ClusterAddress) -> Connection:
-    """Return a connection to the scheduler at an address where something listens."""
+def _called(address: ClusterAddress, wait: float) -> Connection:
+    """Return a connection to the scheduler at an address where something listens.
+
+    What says that it is Dask may be slow: it has `wait` seconds to answer.
+    """
     url = str(address.url)
     try:
         _require_greeting(address)
-        asyncio.run(_require_scheduler(url))
+        asyncio.run(_require_scheduler(url, wait))
         # Cut while the scheduler is busy or the network is away, a client would give up its work.
         with dask.config.set({"distributed.comm.timeouts.tcp": "120s"}):
-            client = Client(url, timeout=ANSWER_SECONDS, set_as_default=False)
+            client = OneConnectionClient(url, timeout=wait, set_as_default=False)
     except ClusterError:
         raise
     except ssl.SSLError as error:
-        raise _not_encrypted(url, _tls_reason(error)) from None
+        raise not_encrypted(url, tls_reason(error)) from None
     except Exception as error:  # noqa: BLE001 - whatever does not speak Dask's language
         raise ClusterError(
             "something listens there, but it does not answer as a scheduler of Dask"
@@ -227,55 +212,37 @@ def _require_greeting(address: ClusterAddress) -> None:
     For an answer of another kind Dask itself would wait for ever, or make room for its length.
     """
     url = str(address.url)
-    context = _tls_context(url) if url.startswith("tls") else None
+    context = tls_context(url) if url.startswith("tls") else None
     called = socket.create_connection((address.host, address.port), timeout=ANSWER_SECONDS)
     with called, called if context is None else context.wrap_socket(called) as stream:
-        try:
-            said = stream.recv(GREETING_BYTES)
-        except TimeoutError:
-            said = b""
+        said = _said(stream, GREETING_SECONDS)
+        if not said and context is None and encrypts((address.host, address.port), ANSWER_SECONDS):
+            raise ClusterError(
+                "what listens there wants encrypted connections.",
+                where=url,
+                next_step="Write tls:// in place of tcp://, and give nightfit a certificate.",
+            )
+        said = said or _said(stream, ANSWER_SECONDS)
     if GREETING not in said:
         raise OSError(f"it says {said[:20]!r}" if said else "it says nothing")
 
 
-def _tls_context(url: str) -> ssl.SSLContext:
-    """Return what Dask's configuration says of certificates."""
+def _said(stream: socket.socket, seconds: float) -> bytes:
+    """Return what is said first, nothing if that takes too long."""
+    stream.settimeout(seconds)
     try:
-        context: ssl.SSLContext | None = Security().get_connection_args("client")["ssl_context"]
-    except OSError as error:  # also of a file that is no certificate, which is an SSLError
-        names = [dask.config.get(f"distributed.comm.tls.{key}") for key in TLS_FILES]
-        files = ", ".join(str(name) for name in names if name)
-        raise _not_encrypted(url, f"one of {files} cannot be used ({first_line(error)})") from None
-    if context is None:
-        raise _not_encrypted(url, "Dask's configuration names no certificates")
-    return context
+        return stream.recv(GREETING_BYTES)
+    except TimeoutError:
+        return b""
 
 
-def _not_encrypted(url: str, reason: str) -> ClusterError:
-    return ClusterError(
-        f"no encrypted connection can be made: {reason}.",
-        where=url,
-        next_step="Give scheduler, workers and nightfit certificates of one authority, in"
-        " distributed.comm.tls of Dask's configuration; with none, write tcp://.",
-    )
-
-
-def _tls_reason(error: ssl.SSLError) -> str:
-    """Return why there is no encrypted connection, in words for the usual reasons."""
-    text = str(error)
-    for name, reason in TLS_REASONS.items():
-        if name in text:
-            return reason
-    return first_line(error)
-
-
-async def _require_scheduler(url: str) -> None:
+async def _require_scheduler(url: str, wait: float) -> None:
     """Raise OSError if another process of Dask listens, such as a worker.
 
     A client that finds that out by itself is hard to get rid of.
     """
     async with rpc(url, connection_args=Security().get_connection_args("client")) as other:
-        found = await asyncio.wait_for(other.identity(), ANSWER_SECONDS)
+        found = await asyncio.wait_for(other.identity(), wait)
     if found["type"] != "Scheduler":
         raise OSError(f"it is a {found['type']}")
 
@@ -302,12 +269,13 @@ def _wait_for_listener(address: ClusterAddress, until: float, wait: float, tell:
         time.sleep(min(1.0, max(0.0, until - now)))
 
 
-def _wait_for_worker(connection: Connection, until: float, wait: float, tell: Tell) -> None:
+def _has_worker(connection: Connection, until: float, wait: float, tell: Tell) -> bool:
+    """Wait for a worker; return whether there is one, or the connection was lost meanwhile."""
     told, begin = False, time.monotonic()
-    while True:
+    while connection.client.status == "running":
         try:
             if connection.workers():
-                return
+                return True
             found = "the cluster has had no worker"
         except OSError:
             found = "the scheduler has not answered"
@@ -323,16 +291,17 @@ def _wait_for_worker(connection: Connection, until: float, wait: float, tell: Te
             told = True
             tell(f"the cluster at {connection.address} has no worker yet; waiting for one")
         time.sleep(0.2)
+    return False
 
 
-def _require_same_dask(connection: Connection) -> None:
+def _require_same_dask(connection: Connection, wait: float) -> None:
     """Raise ClusterError where a process of the cluster has another Dask or Python than ours."""
     client = connection.client
     ask = partial(client.scheduler.broadcast, msg={"op": "versions", "packages": []})
     try:
         ours = get_versions()["packages"]
-        scheduler = client.sync(client.scheduler.versions, callback_timeout=ANSWER_SECONDS)
-        workers = connection.answers(lambda some: ask(workers=some, on_error="ignore"))
+        scheduler = client.sync(client.scheduler.versions, callback_timeout=wait)
+        workers = connection.answers(lambda some: ask(workers=some, on_error="ignore"), wait)
     except Exception as error:  # noqa: BLE001 - of another Dask, whatever it raises
         raise ClusterError(
             f"its processes do not say which versions they have ({first_line(error)}).",
@@ -378,9 +347,3 @@ def _keep_quiet() -> None:
     warnings.simplefilter("ignore", VersionMismatchWarning)
     for name in LOGGERS:
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def first_line(error: object) -> str:
-    """Return what a library's error says, as a part of a sentence."""
-    text = str(error).strip().partition("\n")[0]
-    return shortened(text, 150).rstrip(".") or type(error).__name__

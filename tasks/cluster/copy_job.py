@@ -3,7 +3,7 @@
 No row is sent: its columns are in files of the driver, which are named, and the worker maps them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,16 +12,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from data.errors import StoreError
-from data.split import ROLES
 from data.store.checksums import in_key_order, predictions_sha256
-from data.store.row_columns import ModelRef, PredictionColumns
+from data.store.row_columns import ROLE, ModelRef, PredictionColumns
 from data.store.write.run_tables import RunTable, copy_part
 from data.texts import Texts
 from regressors.file_arrays import mapped, place_of
 from tasks.cluster.token_file import Token
-
-WORDS = np.array([*ROLES, "warmup"], dtype=object)
-"""The roles of rows; in a file, each is its number here."""
 
 Place = tuple[str, int, np.dtype[Any], int]
 """Where an array is: the arguments of `mapped`."""
@@ -48,8 +44,9 @@ class PlacedTexts:
     @classmethod
     def of(cls, texts: Texts, stored: Stored) -> "PlacedTexts":
         """Write texts to a file."""
-        values = texts.values
-        arrays = [np.frombuffer(b, np.uint8) if b else None for b in values.buffers()]
+        values, arrays = texts.values, texts.buffers
+        if arrays is None:
+            arrays = [np.frombuffer(b, np.uint8) if b else None for b in values.buffers()]
         places = [None if a is None or not a.size else placed(a, stored) for a in arrays]
         return cls(tuple(places), len(values), values.offset)
 
@@ -63,13 +60,14 @@ class PlacedTexts:
 
 @dataclass(frozen=True)
 class PlacedRows:
-    """Predictions of a model, without notes, in files of a folder where a `token` is."""
+    """Predictions of a model, in files of a folder where a `token` is."""
 
     model: ModelRef
     rows: int
     numbers: Mapping[str, Place]
     key: PlacedTexts
     role: Place
+    note: PlacedTexts | None
     segment: PlacedTexts | None
     routed: Place | None
     token: Token
@@ -77,30 +75,27 @@ class PlacedRows:
     @classmethod
     def of(cls, rows: PredictionColumns, stored: Stored, token: Token) -> "PlacedRows":
         """Write those columns to files that are in none."""
-        role = np.asarray(rows.role)
-        codes = np.zeros(len(role), dtype=np.uint8)
-        for number, word in enumerate(WORDS):
-            codes[role == word] = number
         numbers = {name: np.asarray(column, float) for name, column in rows.numbers.items()}
-        segment = None if rows.segment is None else Texts.of(rows.segment)
+        note, segment = rows.notes, None if rows.segment is None else Texts.of(rows.segment)
         return cls(
             model=rows.model,
             rows=len(rows.key),
             numbers={name: placed(column, stored) for name, column in numbers.items()},
             key=PlacedTexts.of(Texts.of(rows.key), stored),
-            role=placed(codes, stored),
+            role=placed(np.asarray(rows.role, ROLE), stored),
+            note=None if note is None else PlacedTexts.of(note, stored),
             segment=None if segment is None else PlacedTexts.of(segment, stored),
             routed=None if rows.routed is None else placed(rows.routed, stored),
             token=token,
         )
 
-    def taken(self, part: slice, note: Sequence[str | None] | None) -> PredictionColumns:
-        """Return some successive rows, given their notes."""
+    def taken(self, part: slice) -> PredictionColumns:
+        """Return some successive rows."""
         return PredictionColumns(
             model=self.model,
             key=self.key.texts()[part],
-            role=WORDS[mapped(*self.role)[part]],
-            note=note,
+            role=mapped(*self.role)[part],
+            note=None if self.note is None else self.note.texts()[part],
             segment=None if self.segment is None else self.segment.texts()[part],
             routed=None if self.routed is None else mapped(*self.routed)[part],
             **{name: mapped(*place)[part] for name, place in self.numbers.items()},
@@ -117,7 +112,6 @@ class RowsToCopy:
     table: RunTable
     placed: PlacedRows
     part: slice
-    note: Sequence[str | None] | None
     not_on: frozenset[str] = frozenset()
     worker: str = ""
     url: str = field(default="", repr=False)
@@ -129,7 +123,7 @@ class RowsToCopy:
     @property
     def rows(self) -> PredictionColumns:
         """Return the rows."""
-        return self.placed.taken(self.part, self.note)
+        return self.placed.taken(self.part)
 
 
 @dataclass(frozen=True)

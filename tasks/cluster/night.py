@@ -8,29 +8,24 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future as ThreadFuture
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 from distributed import Future
 
-from data.errors import ClusterError, UserError, listed
+from data.errors import ClusterError, UserError, first_line, listed
 from regressors.frameworks.registry import FRAMEWORK_NAMES, NUMPY
-from tasks.cluster.connection import (
-    ANSWER_SECONDS,
-    Connection,
-    Tell,
-    first_line,
-    require_none,
-)
+from tasks.cluster.answers import ANSWER_SECONDS
+from tasks.cluster.connection import Connection, Tell, require_none
 from tasks.cluster.copies import Copies
 from tasks.cluster.parcels import Parcel
-from tasks.cluster.plugin import NightPlugin, drop_copies, renew, resource, work
+from tasks.cluster.plugin import NightPlugin, begun, drop_copies, renew, resource, work
 from tasks.cluster.silence import Silence
 from tasks.cluster.slots import WorkerThere
 from tasks.cluster.token_file import Token
-from tasks.cluster.versions import Versions, differences, versions
+from tasks.cluster.versions import Versions, differences, of_worker, versions
 from tasks.cluster.worker_night import Limits
 
 ABLE = (*FRAMEWORK_NAMES, NUMPY.name)
@@ -38,6 +33,10 @@ ABLE = (*FRAMEWORK_NAMES, NUMPY.name)
 
 RENEW_SECONDS = 20.0
 """How often workers hear that the driver is there."""
+
+SILENT_SECONDS = 120.0
+"""After so long without a sign of a worker, others do its jobs; Dask itself waits for up to ten
+minutes."""
 
 SEEN_SECONDS = 1.0
 """So old may be what is known of which workers are there."""
@@ -82,7 +81,7 @@ class Night:
         self._there: dict[str, WorkerThere] = {}
         self._silent_since: float | None = None
         self._is_lost = False
-        self._silence, self._left_out = Silence(), frozenset[str]()
+        self._silence, self._able = Silence(), set[str]()
         self._late: list[str] = []
         self._closed = threading.Event()
         try:
@@ -95,8 +94,8 @@ class Night:
     def there(self) -> dict[str, WorkerThere]:
         """Return the workers that are there now, by address, as they were a second ago at most.
 
-        One that is silent for long is not there. While the scheduler does not answer, they are as
-        they were before.
+        One that is silent for long, or has not begun the night, is not there. While the scheduler
+        does not answer, they are as they were before.
         """
         with self._lock:
             if time.monotonic() - self._seen > SEEN_SECONDS:
@@ -107,13 +106,6 @@ class Night:
     def is_lost(self) -> bool:
         """Return whether the connection is gone, or the scheduler has been silent for too long."""
         return self._is_lost or self.connection.client.status == "closed"
-
-    def is_answered(self) -> bool:
-        """Return whether it is a scheduler that answers now."""
-        with suppress(OSError):
-            self.connection.workers()
-            return True
-        return False
 
     def having(self, framework: str) -> set[str]:
         """Return the workers that are there and have a framework."""
@@ -137,8 +129,8 @@ class Night:
             self._silent_since, self._is_lost = None, False
             self._silence.begin_again()
             self._tell(f"the scheduler at {where} answers again")
-        silent = self._left_out | self._silence.of(
-            {address: worker["last_seen"] for address, worker in workers.items()}
+        silent = self._silence.of(
+            {address: worker["last_seen"] for address, worker in workers.items()}, SILENT_SECONDS
         )
         self._there = {
             address: WorkerThere(
@@ -146,7 +138,7 @@ class Night:
                 frozenset(ours[name] for name in worker["resources"] if name in ours),
             )
             for address, worker in workers.items()
-            if address not in silent
+            if address in self._able and address not in silent
         }
 
     def take_late(self) -> list[str]:
@@ -212,28 +204,32 @@ class Night:
         client, where = self.connection.client, self.connection.address
         try:
             found = self.connection.answers(
-                lambda some: client._run(versions, workers=some, on_error="return")
+                lambda some: client._run(of_worker(), workers=some, on_error="return"),
+                self._wait,
             )
+            lost = {worker for worker, told in found.items() if is_unreached(told)}
             require_none(
-                {worker: _differs(self._versions, told) for worker, told in found.items()}, where
+                {w: _differs(self._versions, found[w]) for w in found.keys() - lost}, where
             )
-            self._left_out = frozenset(self.connection.silent)
-            if self._left_out and not found:
-                raise OSError("none of them answers")
-            self._late += [
-                f"The worker {worker} of the cluster does not answer, and gets no work tonight."
-                for worker in sorted(self._left_out)
-            ]
             client.subscribe_topic(self.name, self._hear)
             plugin = NightPlugin(self.name, self._versions, limits, Token.written(), self.host)
-            with suppress(TimeoutError) if self._left_out else nullcontext():
-                client.sync(
-                    client._register_worker_plugin,
-                    plugin,
-                    self.name,
-                    False,
-                    callback_timeout=ANSWER_SECONDS if self._left_out else None,
-                )
+            registering = asyncio.run_coroutine_threadsafe(
+                client._register_worker_plugin(plugin, self.name, False), client.loop.asyncio_loop
+            )
+            begun_on = self.connection.answers(
+                lambda some: client._run(begun, self.name, workers=some, on_error="ignore"),
+                self._wait,
+            )
+            self._able |= {worker for worker, has in begun_on.items() if has}
+            if not all(begun_on.values()):
+                registering.result(ANSWER_SECONDS)  # raises why it cannot begin there
+            if not self._able:
+                raise OSError("none of them answers")
+            self._late += [
+                f"The worker {worker} of the cluster does not answer, and gets no work until it"
+                " does."
+                for worker in sorted({*self.connection.silent, *lost} - self._able)
+            ]
         except UserError:
             raise
         except Exception as error:  # noqa: BLE001 - of a worker, or of a connection that is cut
@@ -245,6 +241,8 @@ class Night:
 
     def _hear(self, event: tuple[float, Mapping[str, Any]]) -> None:
         message = event[1]
+        if "able" in message:
+            self._able.add(message["able"])
         if "late" in message:
             self._late.append(
                 f"The worker {message['late']} of the cluster came later and gets no work: it has"
@@ -268,6 +266,11 @@ class Night:
             client.sync(
                 client._run, function, self.name, on_error="ignore", callback_timeout=RENEW_SECONDS
             )
+
+
+def is_unreached(told: object) -> bool:
+    """Return whether an answer, or an error, is that a worker could not be asked."""
+    return isinstance(told, OSError) and told.errno is None  # as Dask's are
 
 
 def _differs(ours: Versions, told: object) -> tuple[str, ...]:

@@ -18,6 +18,13 @@ from tasks.cluster.worker_night import Limits, NightEnded, Outcome, WorkerNight
 LOOK_SECONDS = 10.0
 """How often a worker looks whether the driver of a night is gone."""
 
+LOOKS = 12
+"""A driver that has not been heard of in so many looks is gone. A worker that was frozen itself has
+not looked meanwhile."""
+
+BEGIN_SECONDS = 0.1
+"""How often it is looked whether a night has begun."""
+
 
 class NightPlugin(WorkerPlugin):  # type: ignore[misc]
     """Keeps the framework processes of a night on a worker.
@@ -38,9 +45,17 @@ class NightPlugin(WorkerPlugin):  # type: ignore[misc]
         self.name = self.night = night
         self._driver, self._limits, self._token, self._host = driver, limits, token, host
         self.on_worker: WorkerNight | None = None
+        self.has_begun = False
+        self._looks = 0
 
     async def setup(self, worker: Worker) -> None:
         """Begin the night on a worker."""
+        try:
+            await self._begin(worker)
+        finally:
+            self.has_begun = True
+
+    async def _begin(self, worker: Worker) -> None:
         self._worker = worker
         differs = differences(self._driver, await asyncio.to_thread(versions))
         if differs:
@@ -65,6 +80,11 @@ class NightPlugin(WorkerPlugin):  # type: ignore[misc]
         if new := {k: v for k, v in wanted.items() if k not in worker.state.total_resources}:
             await worker.set_resources(**new)
         self._lease = asyncio.create_task(self._end_if_abandoned(worker))
+        worker.log_event(self.night, {"able": worker.address})
+
+    def heard(self) -> None:
+        """Note that the driver is there."""
+        self._looks = 0
 
     async def teardown(self, worker: Worker) -> None:
         """End the night on a worker."""
@@ -92,7 +112,8 @@ class NightPlugin(WorkerPlugin):  # type: ignore[misc]
         )
 
     async def _end_if_abandoned(self, worker: Worker) -> None:
-        while self.on_worker is not None and not self.on_worker.is_abandoned():
+        while self._looks < LOOKS:
+            self._looks += 1
             await asyncio.sleep(LOOK_SECONDS)
         # Of all workers, so that one which comes later does not get it either.
         await worker.scheduler.unregister_worker_plugin(name=self.name)
@@ -118,11 +139,21 @@ def work(night: str, job: str, framework: str, parcel: Parcel) -> Outcome:
 # What the driver asks of workers in between; each runs in a worker's event loop.
 
 
+async def begun(night: str, dask_worker: Worker) -> bool:
+    """Wait until a worker has begun a night, or cannot; return whether it has."""
+    for _ in range(round(LOOKS * LOOK_SECONDS / BEGIN_SECONDS)):
+        plugin = dask_worker.plugins.get(night)
+        if plugin is not None and plugin.has_begun:
+            return plugin.on_worker is not None
+        await asyncio.sleep(BEGIN_SECONDS)
+    return False
+
+
 def renew(night: str, dask_worker: Worker) -> None:
     """Tell a worker that the driver is there."""
     plugin = dask_worker.plugins.get(night)
-    if plugin is not None and plugin.on_worker is not None:
-        plugin.on_worker.heard()
+    if plugin is not None:
+        plugin.heard()
 
 
 def write(night: str, piece: Piece, offset: int, data: bytes, dask_worker: Worker) -> None:

@@ -1,7 +1,7 @@
 """What the driver and the workers of a cluster must have in common."""
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from regressors.frameworks.registry import FRAMEWORKS
@@ -24,6 +24,27 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:  # installed in another way than by pip
             continue
     return found | {OWN_CODE: code_fingerprint()[:12]}
+
+
+def of_worker() -> Callable[[], Awaitable[dict[str, str]]]:
+    """Return a function that returns the `versions` of the worker that it is sent to.
+
+    It is sent whole. The worker looks in a thread, which takes a while, since it imports what the
+    night needs; meanwhile the scheduler goes on hearing of it.
+    """
+
+    async def found() -> dict[str, str]:
+        import asyncio
+        import importlib
+
+        def look() -> dict[str, str]:
+            importlib.import_module("tasks.cluster.plugin")
+            told: dict[str, str] = importlib.import_module("tasks.cluster.versions").versions()
+            return told
+
+        return await asyncio.to_thread(look)
+
+    return found
 
 
 def differences(driver: Versions, worker: Versions) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import pickle
 import shutil
 import tempfile
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -36,9 +35,6 @@ from tasks.cluster.copy_job import RowsToCopy
 from tasks.cluster.parcels import Parcel, Piece
 from tasks.cluster.read_job import ReadJob
 from tasks.cluster.token_file import Token
-
-LEASE_SECONDS = 120.0
-"""A driver that has not been heard of for so long is gone; what it left is ended."""
 
 MEMORY_SHARE, LEAST_GIB = 0.75, 0.5
 """The limit of a framework's process, as a share of what the worker may use, and at least."""
@@ -108,16 +104,7 @@ class WorkerNight:
         self._copies: Path | None = None
         self._probes: dict[str, ProbeResult] = {}
         self._jobs: dict[str, str] = {}
-        self._heard = time.monotonic()
         self._ended = False
-
-    def heard(self) -> None:
-        """Note that the driver is there."""
-        self._heard = time.monotonic()
-
-    def is_abandoned(self) -> bool:
-        """Return whether nothing was heard of the driver for longer than its lease."""
-        return time.monotonic() - self._heard > LEASE_SECONDS
 
     def do(self, job: str, framework: str, parcel: Parcel, report: Report) -> Outcome:
         """Do a job in the process of its framework; raise NightEnded if there is to be none."""

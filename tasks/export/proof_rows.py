@@ -13,7 +13,7 @@ from data.store.read.champions import ServingModel
 from regressors.arrays import Array, Columns, Values
 from regressors.model import Model
 from tasks.export.routed import models_in, segments_in, types_in
-from tasks.run.rows import KeptColumns
+from tasks.run.kept_columns import KeptColumns
 
 MAX_ROWS = 20_000
 """Rows of a snapshot that are tried, evenly spread over it."""

@@ -1,13 +1,14 @@
 """How a model errs, in figures for charts: its residuals beside a normal's, and its coverage."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite, sqrt
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 
 from regressors.arrays import Array, Mask
-from regressors.judging.scoring import interval_half_width
+from regressors.judging.scoring import Interval, interval_half_width, roots
 from tasks.report.run_figures import Coverage, Residuals, rounded
 
 MAX_QUANTILES = 200
@@ -78,6 +79,59 @@ def _covered(level: float, reach: float, inside: Mask) -> Coverage:
     share = float(inside.mean())
     low, high = wilson(share, len(inside))
     return Coverage(level, reach, share, low, high, len(inside))
+
+
+@dataclass(frozen=True)
+class PredictedRows:
+    """Rows (n,) and what a model predicts for them; None: for none of them.
+
+    `ends` are those of the intervals, the widest first.
+    """
+
+    target: Array
+    weight: Array | None
+    predicted: Array | None
+    ends: tuple[Interval, ...] = ()
+
+    def plain_errors(self) -> Array:
+        """Return the errors (n,), actual minus predicted."""
+        if self.predicted is None:
+            return np.full(len(self.target), np.nan)
+        return self.target - self.predicted
+
+    def errors(self) -> Array:
+        """Return the weighted errors (n,)."""
+        return self.plain_errors() * roots(self.weight, len(self.target))
+
+    def in_intervals(self, ends: Interval) -> tuple[Array, Array]:
+        """Return the errors (n,) in units of intervals, and these units."""
+        assert self.predicted is not None
+        down, up = self.predicted - ends[0], ends[1] - self.predicted
+        return in_intervals(self.plain_errors(), down, up), down / 2 + up / 2
+
+
+def residual_figures(model: str, parts: Sequence[PredictedRows]) -> Residuals | None:
+    """Return quantiles of the errors of all rows in some parts."""
+    return residuals(model, np.concatenate([part.errors() for part in parts]))
+
+
+def coverage_figures(
+    train: PredictedRows, test: PredictedRows, levels: Sequence[float], has_intervals: bool
+) -> tuple[Coverage, ...]:
+    """Return how many test rows are in the intervals of these levels, the widest first.
+
+    Where rows were too few for intervals, the errors themselves are compared, in units of 1.
+    """
+    narrower = {}
+    for level, ends in list(zip(levels, test.ends, strict=False))[1:]:
+        errors, reach = test.in_intervals(ends)
+        if not np.isnan(reach).all():
+            narrower[level] = errors, float(np.nanmean(reach))
+    if not has_intervals:
+        return coverage(train.errors(), test.errors(), levels[0], 1.0, narrower)
+    out_of_fold, _ = train.in_intervals(train.ends[0])
+    errors, reach = test.in_intervals(test.ends[0])
+    return coverage(out_of_fold, errors, levels[0], float(np.nanmean(reach)), narrower)
 
 
 def in_intervals(errors: Array, down: Array, up: Array) -> Array:

@@ -1,22 +1,24 @@
 """The figures of a run that trained something: few values of its rows, fits and predictions."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import numpy as np
 
 from data.errors import DamagedModel
-from regressors.arrays import Array, Indices, Mask
+from regressors.arrays import Array, Indices
 from regressors.candidate import Candidate
 from regressors.encoding.columns import CannotEncode
 from regressors.job import Fitted
-from regressors.judging.scoring import coverage_of, roots
+from regressors.judging.scoring import coverage_of
 from regressors.model import Model
 from regressors.progress import reporting_to
 from tasks.report import effects as of_features
-from tasks.report.errors import coverage, in_intervals, residuals
-from tasks.report.points import drawn_rows
+from tasks.report.errors import PredictedRows, coverage_figures, residual_figures
+from tasks.report.points import drawn_rows, edges_of
 from tasks.report.run_figures import (
+    Coverage,
     Curve,
     DrawnModel,
     Effect,
@@ -32,6 +34,8 @@ from tasks.run.prepared import Prepared
 from tasks.run.rows import Rows
 from tasks.run.segment_summary import segment_figures
 
+Result = TypeVar("Result")
+
 
 def run_figures(trained: Trained) -> RunFigures:
     """Return what is kept of a run for its pictures."""
@@ -43,14 +47,15 @@ def run_figures(trained: Trained) -> RunFigures:
 class _Drawn:
     """A model that is drawn, with its predictions of the training rows (n,) and test rows (m,).
 
-    Those of the training rows are out of fold; NaN where there is none. `ends` are those of the
-    intervals of the test rows. `model` is what would serve, with its intervals.
+    Those of the training rows are out of fold; NaN where there is none, None if there are none.
+    `ends` are those of the intervals of the test rows. `model` is what would serve, with its
+    intervals.
     """
 
     name: str
     kind: str
     model: Model
-    train: Array
+    train: Array | None
     test: Array
     ends: tuple[Array, Array]
     is_champion: bool = False
@@ -64,23 +69,18 @@ class _Drawing:
 
     def figures(self) -> RunFigures:
         """Return the figures."""
-        prepared, declaration = self.prepared, self.prepared.declaration
+        prepared = self.prepared
         drawn = [*self._drawn()]
         main = drawn[0]
         reported = next(each for each in drawn if each.name == str(self.choice.reported))
         chosen = {
-            part: drawn_rows(
-                declaration.name, rows.keys, self._columns(rows, rows.target - predicted)
-            )
+            part: self._chosen(rows, predicted)
             for part, rows, predicted in (
                 ("test", prepared.test, reported.test),
                 ("train", prepared.train, reported.train),
             )
         }
-        test, train = (
-            rows.take(_mask(len(rows.keys), chosen[part]))
-            for part, rows in (("test", prepared.test), ("train", prepared.train))
-        )
+        test, train = prepared.test.take(chosen["test"]), prepared.train.take(chosen["train"])
         sample = self._sample(drawn, test, train)
         line: Line | None = None
         curves: tuple[Curve, ...] = ()
@@ -90,10 +90,9 @@ class _Drawing:
         if self.feature is not None:
             x, target = self._x(prepared.labelled), prepared.labelled.target
             line = self._line(x, target)
-            curves = of_features.curves(models, self.feature, x)
+            curves = self._far(of_features.curves, models, self.feature, x)
         else:
             importance, effects = self._effects(drawn, sample)
-        covered, reach = self._in_intervals(reported)
         return RunFigures(
             models=tuple(
                 DrawnModel(
@@ -111,9 +110,9 @@ class _Drawing:
             curves=curves,
             importance=importance,
             effects=effects,
-            residuals=residuals(main.name, np.concatenate(self._errors(main))),
+            residuals=self._far(residual_figures, main.name, self._predicted(main)),
             covered_by=reported.name,
-            coverage=coverage(*covered, declaration.interval.widest, reach, self._narrower()),
+            coverage=self._coverage(reported),
             term_scale=self._term_scale(sample),
             segments=segment_figures(
                 self.trained.routing,
@@ -162,8 +161,8 @@ class _Drawing:
             incumbent.serving.name_and_run,
             incumbent.serving.kind,
             model,
-            np.full(len(self.prepared.train.keys), np.nan),
-            np.where(incumbent.compared, incumbent.predicted, np.nan),
+            None,
+            self.prepared.test.stored(np.where(incumbent.compared, incumbent.predicted, np.nan)),
             incumbent.interval,
             is_champion=True,
         )
@@ -180,12 +179,17 @@ class _Drawing:
         columns = self.prepared.source.columns_of(rows, [self.feature])
         return np.asarray(columns[self.feature], dtype=float)
 
-    def _columns(self, rows: Rows, errors: Array) -> Iterator[Array]:
-        """Yield the columns whose smallest and largest values are drawn."""
-        yield rows.target
-        yield errors
-        if self.feature is not None:
-            yield self._x(rows)
+    def _far(self, function: Callable[..., Result], *args: Any) -> Result:
+        """Return what a function makes of values of all rows, made where these are."""
+        (value,) = self.prepared.source.do("drawing", [(function, args)])
+        return value  # type: ignore[no-any-return]
+
+    def _chosen(self, rows: Rows, predicted: Array | None) -> Indices:
+        """Return which rows are drawn; those at the edges of what is drawn are among them."""
+        dataset, do = self.prepared.declaration.name, self.prepared.source.do
+        x = None if self.feature is None else self._x(rows)
+        edges = self._far(_edges, PredictedRows(rows.target, None, predicted), x)
+        return drawn_rows(dataset, rows.keys, edges, do=do)
 
     def _points(self, test: Rows, train: Rows) -> Points:
         times = [rows.instants for rows in (test, train)]
@@ -205,48 +209,27 @@ class _Drawing:
             of_training=len(self.prepared.train.keys),
         )
 
-    def _errors(self, drawn: _Drawn) -> tuple[Array, Array]:
-        """Return the weighted errors of the training rows, out of fold, and of the test rows."""
-        pairs = ((self.prepared.train, drawn.train), (self.prepared.test, drawn.test))
-        first, second = (
-            (rows.target - predicted) * roots(rows.weight, len(predicted))
-            for rows, predicted in pairs
+    def _predicted(self, drawn: _Drawn) -> tuple[PredictedRows, PredictedRows]:
+        """Return the training rows, predicted out of fold, and the test rows."""
+        train, test = self.prepared.train, self.prepared.test
+        return (
+            PredictedRows(train.target, train.weight, drawn.train),
+            PredictedRows(test.target, test.weight, drawn.test),
         )
-        return first, second
 
-    def _in_intervals(self, reported: _Drawn) -> tuple[tuple[Array, Array], float]:
-        """Return errors in units of their intervals, as `_errors` does, and the mean of the units.
-
-        Where rows were too few for intervals, the errors themselves, in units of 1.
-        """
-        fit = self.trained.fits[self.choice.reported]
+    def _coverage(self, reported: _Drawn) -> tuple[Coverage, ...]:
+        """Return how many test rows are in the intervals of the candidate that is reported on."""
+        candidate = self.choice.reported
+        fit, rolled = self.trained.fits[candidate], self.trained.rolled[candidate]
         assert isinstance(fit, Fitted)
-        if fit.model.intervals is None:
-            return self._errors(reported), 1.0
-        ends = (fit.ends[0], reported.ends)
-        pairs = ((self.prepared.train, reported.train), (self.prepared.test, reported.test))
-        found, sides = [], []
-        for (rows, predicted), (lower, upper) in zip(pairs, ends, strict=True):
-            down, up = predicted - lower, upper - predicted
-            found.append(in_intervals(rows.target - predicted, down, up))
-            sides.append(down / 2 + up / 2)
-        return (found[0], found[1]), float(np.nanmean(sides[1]))
-
-    def _narrower(self) -> dict[float, tuple[Array, float]]:
-        """Return the errors of the test rows in units of narrower intervals, and these, by level.
-
-        They are of the candidate that is reported on.
-        """
-        rolled, target = self.trained.rolled[self.choice.reported], self.prepared.test.target
-        levels = self.prepared.declaration.interval.levels
-        found = {}
-        for level, (lower, upper) in list(zip(levels, rolled.ends, strict=False))[1:]:
-            down, up = rolled.predicted - lower, upper - rolled.predicted
-            reach = down / 2 + up / 2
-            if not np.isnan(reach).all():
-                errors = in_intervals(target - rolled.predicted, down, up)
-                found[level] = errors, float(np.nanmean(reach))
-        return found
+        train, test = self._predicted(reported)
+        return self._far(
+            coverage_figures,
+            replace(train, ends=fit.ends),
+            replace(test, ends=rolled.ends),
+            self.prepared.declaration.interval.levels,
+            fit.model.intervals is not None,
+        )
 
     def _inside(self, drawn: _Drawn, test: Rows, chosen: dict[str, Indices]) -> float | None:
         """Return what share of the drawn test rows is inside the intervals of a model."""
@@ -269,7 +252,7 @@ class _Drawing:
         refit = self._least_squares()
         if refit is None:
             return None
-        return of_features.line_of(refit.coefficients, self.feature, x, target)
+        return self._far(of_features.line_of, refit.coefficients, self.feature, x, target)
 
     def _least_squares(self) -> Fitted | None:
         fits = self.trained.refits.items()
@@ -300,9 +283,17 @@ class _Drawing:
         return of_features.term_scale(refit.model, sample)
 
 
+def _edges(rows: PredictedRows, x: Array | None) -> list[int]:
+    """Return the rows at the edges of what is drawn: targets, errors and the only feature."""
+    return edges_of([rows.target, rows.plain_errors(), *([] if x is None else [x])])
+
+
 def _of_points(drawn: _Drawn, chosen: dict[str, Indices]) -> Array:
     """Return a model's predictions of the points, those of test rows first."""
-    return np.concatenate([drawn.test[chosen["test"]], drawn.train[chosen["train"]]])
+    train = np.full(len(chosen["train"]), np.nan)
+    if drawn.train is not None:
+        train = drawn.train[chosen["train"]]
+    return np.concatenate([drawn.test[chosen["test"]], train])
 
 
 def _half_width(model: Model) -> float | None:
@@ -311,12 +302,6 @@ def _half_width(model: Model) -> float | None:
     if intervals is None or intervals.differ_by_row:
         return None
     return intervals.reaches[0][0]
-
-
-def _mask(rows: int, chosen: Indices) -> Mask:
-    mask = np.zeros(rows, dtype=bool)
-    mask[chosen] = True
-    return mask
 
 
 def _milliseconds(instants: Array) -> tuple[float | None, ...]:

@@ -1,6 +1,6 @@
 """Who won tonight, what the winner was compared with, and who serves from now on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from data.errors import DamagedModel
 from data.store.read.champions import ServingModel
-from data.texts import Texts
 from regressors.candidate import Candidate
 from regressors.judging.ranking import RankedCandidate
 from regressors.judging.scoring import Difference, Interval, Score
@@ -58,16 +57,19 @@ class Incumbent:
 class Paired:
     """Errors (m,) of tonight's winner and of another model on the same test rows.
 
-    `other` is a candidate of another kind; None if the other model is the incumbent. `unit` (m,)
-    numbers rows that belong together. Each error is multiplied by the root of its row's weight.
-    `smallest_gain` is the smallest gain that the gate would detect four times out of five.
+    They are of some of the `rows` test rows, of so many `units`, if there are very many. `other` is
+    a candidate of another kind; None if the other model is the incumbent. `unit` (m,) numbers rows
+    that belong together. Each error is multiplied by the root of its row's weight. `smallest_gain`
+    is the smallest gain that the gate would detect four times out of five.
     """
 
     other: Candidate | None
-    keys: Texts
+    keys: Sequence[str]
     errors: Array
     other_errors: Array
     unit: NDArray[np.int64]
+    rows: int
+    units: int
     smallest_gain: float | None
 
 

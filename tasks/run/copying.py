@@ -88,7 +88,7 @@ def _copied(
         for rows in many:
             placed = PlacedRows.of(rows, files.stored, token)
             table = tables[rows.model]
-            done[rows.model] = _copy(processes, table, placed, rows.note, refused, reporter)
+            done[rows.model] = _copy(processes, table, placed, refused, reporter)
     except (_Refused, ClusterError, WorkerFailed, StoreError, HomeError, DBAPIError) as error:
         reasons = [f"{worker} {why}" for worker, why in refused.items()] or [_in_words(error)]
         number = sum(len(rows.key) for rows in many)
@@ -124,17 +124,14 @@ def _copy(
     processes: Processes,
     table: RunTable,
     placed: PlacedRows,
-    note: Sequence[str | None] | None,
     refused: dict[str, str],
     reporter: Reporter,
 ) -> CopiedRows:
     """Have rows copied, each part until a worker has done it; `refused` gets those that cannot."""
-    note = note if note is not None and any(note) else None
-    whole = RowsToCopy(table, placed, slice(0, placed.rows), note)
+    whole = RowsToCopy(table, placed, slice(0, placed.rows))
     jobs: list[tuple[Callable[..., Any], RowsToCopy]] = [(checksum, whole)]
     for part in blocks_of(placed.rows, PART_ROWS):
-        own = None if note is None or not any(note[part]) else note[part]
-        jobs.append((copy_rows, replace(whole, part=part, note=own)))
+        jobs.append((copy_rows, replace(whole, part=part)))
     transactions: list[int] = []
     summed: tuple[int, str] | None = None
     while jobs:

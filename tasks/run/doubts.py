@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from data.calls import Call
 from data.declarations.intervals import intervals_in_words
+from regressors.arrays import Array, Indices
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from regressors.judging.naive import MEAN
@@ -94,7 +96,7 @@ def _repeated(prepared: Prepared) -> Iterator[str]:
     if prepared.declaration.split.duplicates == "apart" or not prepared.repeated_test_rows:
         return
     yield (
-        f"{prepared.repeated_test_rows:,} of {int(prepared.is_test.sum()):,} test rows repeat a"
+        f"{prepared.repeated_test_rows:,} of {len(prepared.test.keys):,} test rows repeat a"
         " training row (the same features and target), so the test error is too low."
     )
 
@@ -113,8 +115,8 @@ def _causes(trained: Trained) -> Iterator[str]:
     yield from _extreme(prepared, prepared.is_test, "test")
     if choice.incumbent is None or choice.promoted:
         yield from _lost(trained, choice.reported)
-    if int(prepared.is_test.sum()) < MIN_SWITCH_ROWS:
-        yield f"there are only {int(prepared.is_test.sum())} test rows"
+    if len(prepared.test.keys) < MIN_SWITCH_ROWS:
+        yield f"there are only {len(prepared.test.keys)} test rows"
     validation = choice.validation.get(choice.reported)
     if validation and validation.r2 is not None and validation.r2 <= 0:
         yield (
@@ -125,24 +127,41 @@ def _causes(trained: Trained) -> Iterator[str]:
 
 def _extreme(prepared: Prepared, chosen: Mask, part: str) -> Iterator[str]:
     """Name the most extreme target among the chosen rows, if it decides their spread."""
-    name, rows = prepared.declaration.target, np.flatnonzero(chosen)
-    target = prepared.rows.target[rows]
-    low, median, high = np.quantile(target, [0.25, 0.5, 0.75])
-    sd = (high - low) / 1.349 or float(np.abs(target - median).mean())
-    squares = np.square(target - target.mean())
-    worst = int(np.abs(target - median).argmax())
-    apart = abs(target[worst] - median)
-    if not apart > EXTREME_SDS * sd or not squares[worst] > EXTREME_SHARE * squares.sum():
+    args = prepared.rows.target, chosen, *prepared.source.arrangement
+    (found,) = prepared.source.do("looking for causes", [(extreme_target, args)])
+    if found is None:
         return
-    times = abs(target[worst] / median) if median else 0.0
+    value, median, row, number = found
+    times = abs(value / median) if median else 0.0
     beside = f"where the median is {median:,.6g}"
     if times >= MIN_TIMES:
         beside = f"{float(f'{times:.2g}'):,.0f} times the median"
-    row = rows[worst]
     yield (
-        f"one {part} row (row {prepared.source.row_numbers[row]}, key {prepared.rows.keys[row]})"
-        f" has {name} {target[worst]:,.6g}, {beside}"
+        f"one {part} row (row {number}, key {prepared.rows.keys[row]})"
+        f" has {prepared.declaration.target} {value:,.6g}, {beside}"
     )
+
+
+def extreme_target(
+    target: Array, chosen: Mask, kept: Mask, order: Indices | slice
+) -> tuple[float, float, int, int] | None:
+    """Return the most extreme target of chosen rows (a mask of n), if it decides their spread.
+
+    Then come their median, and the row's place among all, and its number in the source, from 1:
+    `kept` are the rows of the source that are in `order`.
+    """
+    rows = np.flatnonzero(chosen)
+    own = target[rows]
+    low, median, high = np.quantile(own, [0.25, 0.5, 0.75])
+    sd = (high - low) / 1.349 or float(np.abs(own - median).mean())
+    squares = np.square(own - own.mean())
+    worst = int(np.abs(own - median).argmax())
+    apart = abs(own[worst] - median)
+    if not apart > EXTREME_SDS * sd or not squares[worst] > EXTREME_SHARE * squares.sum():
+        return None
+    row = int(rows[worst])
+    number = int((1 + np.flatnonzero(kept))[order][row])
+    return float(own[worst]), float(median), row, number
 
 
 def _lost(trained: Trained, champion: Candidate) -> Iterator[str]:
@@ -156,7 +175,7 @@ def _lost(trained: Trained, champion: Candidate) -> Iterator[str]:
         names = ", ".join(map(repr, lost))
         verb = "has" if len(lost) == 1 else "have"
         yield f"{names} {verb} no term in its equation"
-    rows = int(trained.prepared.is_train.sum())
+    rows = len(trained.prepared.train.keys)
     if rows < MIN_ROWS_PER_TERM * len(terms):
         yield f"there are only {rows} training rows for {len(terms)} terms"
 
@@ -172,12 +191,13 @@ def _is_of(name: str, term: str) -> bool:
 def _changed(trained: Trained) -> Iterator[str]:
     """Name what differs between the newest rows and the older ones."""
     prepared, choice = trained.prepared, trained.choice
-    older, newest = prepared.train.target, prepared.test.target
-    if abs(newest.mean() - older.mean()) > SHIFTED_SDS * older.std():
+    targets = prepared.train.target, prepared.test.target
+    calls: list[Call] = [(_mean_and_sd, (target,)) for target in targets]
+    (older, sd), (newest, _) = prepared.source.do("looking for causes", calls)
+    if abs(newest - older) > SHIFTED_SDS * sd:
         yield (
             f"the newest rows differ from the older ones: their mean"
-            f" {prepared.declaration.target} is {newest.mean():,.4g}, before it was"
-            f" {older.mean():,.4g}"
+            f" {prepared.declaration.target} is {newest:,.4g}, before it was {older:,.4g}"
         )
     validation = choice.validation.get(choice.reported)
     if validation and validation.r2 is not None and validation.r2 > GOOD_R2:
@@ -189,3 +209,7 @@ def _changed(trained: Trained) -> Iterator[str]:
 
 def _plain(r2: float) -> str:
     return "0.00" if f"{r2:.2f}" == "-0.00" else f"{r2:.2f}"
+
+
+def _mean_and_sd(target: Array) -> tuple[float, float]:
+    return float(target.mean()), float(target.std())

@@ -47,15 +47,6 @@ class Naive:
     is_scored: Mask
     predicted: Mapping[str, Array]
 
-    @classmethod
-    def of(cls, prepared: Prepared) -> "Naive":
-        """Return the naive predictions at the origins from which the candidates predict."""
-        labelled = prepared.labelled.without_columns()
-        fold, known = prepared.labelled_fold, prepared.labelled_known
-        args = (labelled, prepared.test_of_labelled, fold, known, *_series(prepared))
-        (naive,) = prepared.source.do("naive predictions", [(naive_of, args)])
-        return cls(labelled, naive.is_test, naive.is_scored, naive.predicted)
-
     def scores(self) -> Iterator[NaiveScore]:
         """Yield how wrong each naive prediction is, out of fold and on the test rows."""
         for name, predicted in self.predicted.items():
@@ -100,24 +91,38 @@ class Naive:
         return f"the value of the {name}"
 
 
-def naive_of(
-    labelled: Rows,
-    is_test: Mask,
-    block: Indices,
-    known: Indices | None,
-    label: Indices | None,
-    is_labelled: Mask | None,
-) -> Naive:
-    """Return the naive predictions of labelled rows (n,), at the origins of their blocks.
+@dataclass(frozen=True)
+class NaiveRows:
+    """Labelled rows (n,), without columns, and from which origins they are predicted.
 
-    `label` numbers series among all rows, of which `is_labelled` marks these.
+    `label` numbers series among all rows of the run, of which `is_labelled` marks these.
     """
+
+    labelled: Rows
+    is_test: Mask
+    block: Indices
+    known: Indices | None
+    label: Indices | None
+    is_labelled: Mask | None
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> "NaiveRows":
+        """Return those of a run, at the origins from which the candidates predict."""
+        part, labelled = prepared.parts.labelled, prepared.labelled.without_columns()
+        return cls(labelled, part.is_test, part.fold, part.known, *_series(prepared))
+
+
+def naive_of(rows: NaiveRows) -> Naive:
+    """Return the naive predictions of labelled rows, at the origins of their blocks."""
+    labelled, block, known = rows.labelled, rows.block, rows.known
     target, weight, time = labelled.target, labelled.weight, labelled.time
     if known is None or time is None:
         everywhere = np.ones(len(target), dtype=bool)
-        means = mean_of_training(target, is_test=is_test, fold=block, weight=weight)
-        return Naive(labelled, is_test, everywhere, means)
-    series = None if label is None else series_over_time(label[is_labelled], time)
+        means = mean_of_training(target, is_test=rows.is_test, fold=block, weight=weight)
+        return Naive(labelled, rows.is_test, everywhere, means)
+    series = None
+    if rows.label is not None:
+        series = series_over_time(rows.label[rows.is_labelled], time)
     predicted = naive_over_time(
         target,
         scored=block > 0,
@@ -127,7 +132,7 @@ def naive_of(
         series=series,
         weight=weight,
     )
-    return Naive(labelled, is_test, block > 0, predicted)
+    return Naive(labelled, rows.is_test, block > 0, predicted)
 
 
 def _series(prepared: Prepared) -> tuple[Indices | None, Mask | None]:
@@ -139,4 +144,4 @@ def _series(prepared: Prepared) -> tuple[Indices | None, Mask | None]:
     names = [name for name in declaration.key if name != declaration.time]
     if not names or len(names) == len(declaration.key) or prepared.labelled.time is None:
         return None, None
-    return prepared.source.labels(names), ~prepared.is_new
+    return prepared.source.labels(names), prepared.is_labelled

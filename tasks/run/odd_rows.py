@@ -27,12 +27,9 @@ class OddRows:
         self._first: dict[str, tuple[int, str]] = {}
         self._about: dict[str, list[str]] = {}
 
-    def add(self, notes: Values, noted: Indices, start: int) -> None:
-        """Add the notes (n,) of some rows, which those at `noted` have; the first is row `start`.
-
-        Rows are counted from 0.
-        """
-        for row, note in zip(noted.tolist(), notes[noted].tolist(), strict=True):
+    def add(self, noted: Indices, notes: Values, start: int) -> None:
+        """Add the notes (m,) of some rows (m,) behind row `start`; both are counted from 0."""
+        for row, note in zip(noted.tolist(), notes.tolist(), strict=True):
             whats = self._about.get(note)
             if whats is None:
                 whats = [what for what, form in REASONS if form.search(note)] or [OTHERS]

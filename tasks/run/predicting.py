@@ -42,12 +42,14 @@ def predicted_on(
     The result is then in files of the run. Where the cluster cannot do it, it is done here, and
     `tell` gets a sentence on why.
     """
-    needed = [name for name in model.features if name in columns]
-    rows = len(columns[needed[0]]) if needed else 0
-    if not isinstance(columns, RowColumns) or rows < MIN_ROWS:
+    if not isinstance(columns, RowColumns):
         return predicted_here(model, columns, weight)
+    coded = columns.named(name for name in model.features if name in columns).in_codes()
+    rows = len(next(iter(coded.values()), ()))
+    if rows < MIN_ROWS:
+        return predicted_here(model, coded, weight)
     into = ArraysInParts.made(columns.files.new_path(), arrays_of(model), rows)
-    work = predicted_in_parts(model, columns.named(needed).in_codes(), weight, into)
+    work = predicted_in_parts(model, coded, weight, into)
     sent = 0
 
     def parts(calls: Calls) -> Iterator[PredictedPart]:
@@ -59,7 +61,7 @@ def predicted_on(
     try:
         made = shared(work, parts)
     except (ClusterError, WorkerFailed) as failure:
-        made = predicted_here(model, columns, weight)
+        made = predicted_here(model, coded, weight)
         why = str(failure).rstrip(".")
         tell(f"{rows:,} rows could not be predicted on the cluster, and were so here: {why}.")
     if sent:

@@ -1,23 +1,23 @@
 """The predictions that are stored with a run."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 
 import numpy as np
 
 from data.declarations.model import MAX_WITH_TRAINING, Declaration
-from data.split import NEW, ROLES, TEST, TRAIN
-from data.store.row_columns import ENDS, PredictionColumns
+from data.split import NEW, TEST, TRAIN
+from data.store.row_columns import PredictionColumns
 from data.store.session import Store
 from data.texts import Texts
-from regressors.arrays import Array, Mask, Values
+from regressors.arrays import Mask
 from regressors.candidate import Candidate
 from regressors.job import Fitted
 from tasks.run.attempt import Trained
 from tasks.run.choice import Incumbent
 from tasks.run.predicting import Predict, predicted_here
+from tasks.run.prediction_columns import Made, in_files, prediction_columns
 from tasks.run.prepared import Prepared
 from tasks.run.stored_model import predictions_of, stored_model
 
@@ -99,50 +99,21 @@ def of_candidate(
     prepared, fit = trained.prepared, trained.fits[candidate]
     rolled, served = trained.rolled[candidate], trained.served(candidate)
     assert isinstance(fit, Fitted) and served is not None
-    is_train, code = prepared.is_train, prepared.split.code
-    stored = np.ones(len(code), dtype=bool) if with_training else ~is_train
-    if of_segments:
-        stored &= _of_segments(trained, candidate)
-    rows = prepared.rows.take(stored)
-    role = np.array(ROLES, dtype=object)[code[stored]]
-    predicted = np.full(len(role), np.nan)
-    ends = [np.full(len(role), np.nan) for _ in range(2 * len(fit.ends))]
+    chosen = _of_segments(trained, candidate) if of_segments else None
+    made = {TEST: Made(rolled.predicted, rolled.ends, rolled.noted, rolled.note)}
     if with_training:
-        own, training = stored[is_train], code[stored] == TRAIN
         assert fit.out_of_fold is not None
-        predicted[training] = _chosen(fit.out_of_fold, own)
-        for of_row, out_of_fold in zip(ends, chain.from_iterable(fit.ends), strict=True):
-            of_row[training] = _chosen(out_of_fold, own)
-    notes = []
-    tests, new = code[stored] == TEST, code[stored] == NEW
-    own = stored[prepared.is_test]
-    of_tests = [_chosen(end, own) for end in chain.from_iterable(rolled.ends)]
-    made: list[tuple[Mask, Array, Sequence[Array], Values]] = [
-        (tests, _chosen(rolled.predicted, own), of_tests, _chosen(rolled.notes(), own))
-    ]
-    if new.any():
-        new_rows = prepared.new.take(stored[prepared.is_new])
-        columns = prepared.source.columns_of(new_rows, served.features)
-        of_new = predict(served, columns, new_rows.weight)
-        made.append((new, of_new.value, of_new.ends, of_new.note))
-    for part, value, of_part, note in made:
-        predicted[part] = value
-        for of_row, end in zip(ends, of_part, strict=False):
-            of_row[part] = end
-        notes.append((part, note))
-    if prepared.split.chained:
-        role[(is_train & (prepared.split.fold == 0))[stored]] = "warmup"
+        made[TRAIN] = Made(fit.out_of_fold, fit.ends)
+    new = prepared.new if chosen is None else prepared.new.take(chosen[prepared.is_new])
+    if len(new.keys):
+        columns = prepared.source.columns_of(new, served.features)
+        of_new = predict(served, columns, new.weight)
+        made[NEW] = Made.of_new(of_new, prepared.rows)
     segments = prepared.segment_texts
-    return PredictionColumns(
-        model=str(candidate),
-        key=rows.keys,
-        actual=rows.target,
-        predicted=rows.stored(predicted),
-        **dict(zip(ENDS, map(rows.stored, ends), strict=False)),
-        role=role,
-        note=_noted(len(role), notes),
-        segment=None if segments is None else segments[stored],
-    )
+    rows = prepared.rows.without_columns()
+    args = str(candidate), rows, prepared.split, made, len(fit.ends), chosen, segments
+    (arranged,) = prepared.source.do("arranging predictions", [(prediction_columns, args)])
+    return in_files(arranged, prepared.rows)
 
 
 def _of_segments(trained: Trained, candidate: Candidate) -> Mask:
@@ -151,21 +122,6 @@ def _of_segments(trained: Trained, candidate: Candidate) -> Mask:
     assert segments is not None and routing is not None
     served = np.append(routing.served_by(candidate), False)  # a row without a segment
     return served[segments.codes]
-
-
-def _chosen(values: Values, rows: Mask) -> Values:
-    return values if rows.all() else values[rows]
-
-
-def _noted(rows: int, notes: Sequence[tuple[Mask, Values]]) -> list[str | None] | None:
-    """Return the notes of all rows, given those of parts of them (masks); None if there is none."""
-    if not any(any(of_part) for _, of_part in notes):
-        return None
-    note = np.full(rows, None, dtype=object)
-    for part, of_part in notes:
-        note[part] = of_part
-    texts: list[str | None] = note.tolist()
-    return texts
 
 
 def of_incumbent(

@@ -10,10 +10,11 @@ import pyarrow as pa
 from data.checks.findings import Checked
 from data.declarations.model import Declaration
 from data.sources.snapshot import Snapshot
-from data.split import NEW, TEST, TRAIN, Split
+from data.split import TEST, TRAIN, Split
 from data.texts import Texts
 from regressors.arrays import Indices, in_codes
 from regressors.segments.texts import Segments, segments_of
+from tasks.run.row_parts import Parts
 from tasks.run.rows import Mask, Rows, SnapshotRows
 
 
@@ -49,6 +50,7 @@ class Prepared:
         checked: Checked,
         source: SnapshotRows,
         split: Split,
+        parts: Parts,
     ) -> None:
         self.declaration = declaration
         self.snapshot = snapshot
@@ -56,39 +58,41 @@ class Prepared:
         self.source = source
         self.split = split
         self.name = uuid4().hex
-        self.is_train: Mask = split.code == TRAIN
-        self.is_test: Mask = split.code == TEST
-        self.is_new: Mask = split.code == NEW
+        self.parts = parts
+        self.is_train: Mask = parts.train.chosen
+        self.is_test: Mask = parts.test.chosen
+        self.is_new: Mask = parts.new.chosen
+        self.is_labelled: Mask = parts.labelled.chosen
 
     @property
     def rows(self) -> Rows:
         """Return all n rows, with tonight's features as columns."""
         return self.source.rows
 
-    @cached_property
+    @property
     def train(self) -> Rows:
         """Return the training rows."""
-        return self.rows.take(self.is_train)
+        return self.parts.train.rows
 
-    @cached_property
+    @property
     def test(self) -> Rows:
         """Return the test rows."""
-        return self.rows.take(self.is_test)
+        return self.parts.test.rows
 
-    @cached_property
+    @property
     def new(self) -> Rows:
         """Return the new rows."""
-        return self.rows.take(self.is_new)
+        return self.parts.new.rows
 
-    @cached_property
+    @property
     def labelled(self) -> Rows:
         """Return the training and the test rows."""
-        return self.rows.take(~self.is_new)
+        return self.parts.labelled.rows
 
     @property
     def labelled_rows(self) -> int:
         """Return how many rows have a target."""
-        return int((~self.is_new).sum())
+        return len(self.labelled.keys)
 
     @property
     def stores_training_predictions(self) -> bool:
@@ -111,48 +115,38 @@ class Prepared:
         if self.segments is None:
             return None
         names, codes = pa.array(self.segments.names, pa.large_string()), self.segments.codes
-        return Texts.of(names.take(pa.array(codes, mask=codes < 0)))
+        return self.rows.stored_texts(Texts.of(names.take(pa.array(codes, mask=codes < 0))))
 
-    @cached_property
+    @property
     def train_fold(self) -> Indices:
         """Return the fold of each training row."""
-        return self.source.files.stored(self.split.fold[self.is_train])
-
-    @cached_property
-    def labelled_fold(self) -> Indices:
-        """Return the fold of each labelled row."""
-        return self.source.files.stored(self.split.fold[~self.is_new])
-
-    @cached_property
-    def train_known(self) -> Indices | None:
-        """Return from which fold on each training row is known; None in a split by hash."""
-        return self._known(self.is_train)
-
-    @cached_property
-    def labelled_known(self) -> Indices | None:
-        """Return from which fold on each labelled row is known; None in a split by hash."""
-        return self._known(~self.is_new)
-
-    def _known(self, rows: Mask) -> Indices | None:
-        known = self.split.known
-        return None if known is None else self.source.files.stored(known[rows])
-
-    @cached_property
-    def test_of_labelled(self) -> Mask:
-        """Return which of the labelled rows are test rows."""
-        return self.source.files.stored(self.is_test[~self.is_new])
+        return self.parts.train.fold
 
     @cached_property
     def repeated_test_rows(self) -> int:
         """Return how many test rows repeat a training row: the same features and target."""
         if self.checked.label is None:
             return 0
-        label = self.source.arranged(self.checked.label)
-        in_training = label[self.is_train & (label >= 0)]
-        return int((np.isin(label, in_training) & self.is_test).sum())
+        args = *self.source.arrangement, self.checked.label, self.split.code
+        (repeated,) = self.source.do("finding repeated rows", [(_repeated, args)])
+        return int(repeated)
 
     @cached_property
     def times(self) -> Times:
         """Return how far the rows reach in time."""
-        rows, labelled = self.rows, ~self.is_new
-        return Times(rows.newest(self.is_train), rows.newest(labelled), rows.period(labelled))
+        if self.rows.time is None:
+            return Times()
+        args = self.rows.without_columns(), self.is_train, self.is_labelled
+        (times,) = self.source.do("finding the newest times", [(_times, args)])
+        return times  # type: ignore[no-any-return]
+
+
+def _repeated(kept: Mask, order: Indices | slice, label: Indices, code: Indices) -> int:
+    """Return how many test rows repeat a training row; the labels are of the snapshot's rows."""
+    arranged = label[kept][order]
+    in_training = arranged[(code == TRAIN) & (arranged >= 0)]
+    return int((np.isin(arranged, in_training) & (code == TEST)).sum())
+
+
+def _times(rows: Rows, is_train: Mask, is_labelled: Mask) -> Times:
+    return Times(rows.newest(is_train), rows.newest(is_labelled), rows.period(is_labelled))

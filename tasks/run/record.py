@@ -4,15 +4,13 @@ import platform
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from itertools import chain
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from prefect import runtime
 
+from data.calls import Call
 from data.declarations.model import Declaration
 from data.sources.snapshot import Snapshot
 from data.sources.stored_columns import StoredColumns
@@ -29,10 +27,11 @@ from data.store.records import (
 )
 from data.store.results.columns import KeyColumns, key_columns_of
 from data.store.row_columns import PairedErrors, PredictionColumns, Targets
+from regressors.arrays import Array
 from regressors.blocks import release
 from regressors.candidate import Candidate
 from regressors.job import Fitted
-from regressors.judging.scoring import Score, coverage_of
+from regressors.judging.scoring import Interval, Score, coverage_of
 from regressors.judging.selection import Decision
 from regressors.network import recipe
 from regressors.rolling import Rolled
@@ -43,11 +42,6 @@ from tasks.run.naive import NaiveScore
 from tasks.run.prepared import Prepared
 from tasks.run.provenance import framework_version, library_versions, setup_fingerprint
 from tasks.run.segment_record import segment_coefficients, segment_columns, segment_decisions
-
-MAX_PAIRED_ROWS = 5_000
-"""About how many rows' paired errors are kept: more would not sharpen what the gate detects."""
-MIN_KEPT_UNITS = 1_000
-"""All rows are kept if fewer groups or blocks of time than this would be left."""
 
 
 def run_record(
@@ -106,7 +100,7 @@ def _unstored_targets(
     prepared: Prepared, predictions: Sequence[PredictionColumns]
 ) -> Targets | None:
     """Return the targets of the training rows, unless their predictions are stored."""
-    if not predictions or predictions[0].is_training.any():
+    if not predictions or prepared.stores_training_predictions:
         return None
     return Targets(key=prepared.train.keys, actual=prepared.train.target)
 
@@ -137,8 +131,8 @@ def _with_rows(record: RunRecord, run: Attempt, home: Path) -> RunRecord:
             record,
             rows_labelled=run.prepared.labelled_rows,
             scheme=run.prepared.split.scheme,
-            rows_test=int(run.prepared.is_test.sum()),
-            rows_new=int(run.prepared.is_new.sum()),
+            rows_test=len(run.prepared.test.keys),
+            rows_new=len(run.prepared.new.keys),
             data_until=times.data_until,
             train_until=times.train_until,
             period_from=first,
@@ -213,28 +207,14 @@ def _paired_errors(choice: Choice) -> PairedErrors | None:
     paired, serving = choice.paired, choice.incumbent.serving if choice.incumbent else None
     if paired is None:
         return None
-    kept = kept_pairs(paired.unit)
     return PairedErrors(
         model=str(choice.winner),
         other=serving.model_id if serving and paired.other is None else str(paired.other),
-        key=paired.keys[kept].tolist(),
-        error=paired.errors[kept],
-        other_error=paired.other_errors[kept],
-        unit=paired.unit[kept],
+        key=paired.keys,
+        error=paired.errors,
+        other_error=paired.other_errors,
+        unit=paired.unit,
     )
-
-
-def kept_pairs(unit: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which rows' paired errors to keep, given the unit (n,) of each row.
-
-    If there are very many rows and units, whole units are drawn at random.
-    """
-    units = np.unique(unit)
-    share = MAX_PAIRED_ROWS / max(len(unit), 1)
-    if share >= 1 or share * len(units) < MIN_KEPT_UNITS:
-        return np.ones(len(unit), dtype=bool)
-    chosen = np.random.default_rng(len(unit)).random(len(units)) < share
-    return np.isin(unit, units[chosen])
 
 
 def _with_fits(record: RunRecord, run: Attempt) -> RunRecord:
@@ -283,12 +263,14 @@ def _interval_facts(fit: Fitted) -> dict[str, Any] | None:
 
 def _covered(rolled: Rolled, prepared: Prepared) -> dict[str, float | None]:
     """Return by level, the widest first, what share of the test rows is inside the intervals."""
-    levels, target = prepared.declaration.interval.levels, prepared.test.target
-    covered = {
-        f"{level:g}": coverage_of(target, ends)
-        for level, ends in zip(levels, rolled.ends, strict=False)
-    }
-    release([target, *chain.from_iterable(rolled.ends)])
+    levels = [f"{level:g}" for level in prepared.declaration.interval.levels]
+    calls: list[Call] = [(_share_inside, (prepared.test.target, ends)) for ends in rolled.ends]
+    return dict(zip(levels, prepared.source.do("coverage of test rows", calls), strict=False))
+
+
+def _share_inside(target: Array, ends: Interval) -> float | None:
+    covered = coverage_of(target, ends)
+    release([target, *ends])
     return covered
 
 

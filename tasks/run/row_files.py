@@ -18,7 +18,7 @@ from data.calls import Call, Do, done_here
 from data.disk import no_room
 from data.errors import HomeError
 from data.texts import Texts
-from regressors.arrays import Coded, Columns, Mask, Values, in_codes
+from regressors.arrays import Coded, Columns, Indices, Mask, Values, in_codes
 from regressors.file_arrays import mapped, place_of
 
 ALIGNMENT = 64
@@ -161,22 +161,22 @@ class RowColumns(Mapping[str, Values]):
         of, made = self._chosen, self._made
         return RowColumns(names, self._make, self.files, do=self._do, chosen=of, made=made)
 
-    def take(self, chosen: Mask) -> "RowColumns":
-        """Return some rows (a mask) of the columns."""
+    def take(self, chosen: Mask | Indices) -> "RowColumns":
+        """Return some rows (a mask, or their numbers) of the columns."""
         rows = _Chosen(self, chosen)
         return RowColumns(self._names, self._make, self.files, do=self._do, chosen=rows)
 
 
 @dataclass(frozen=True)
 class _Chosen:
-    """Some rows (a mask) of other columns."""
+    """Some rows (a mask, or their numbers) of other columns."""
 
     whole: RowColumns
-    rows: Mask
+    rows: Mask | Indices
 
 
-def _taken(column: Coded, rows: Mask) -> Coded:
-    """Return some rows (a mask) of a column."""
+def _taken(column: Coded, rows: Mask | Indices) -> Coded:
+    """Return some rows (a mask, or their numbers) of a column."""
     return Coded(column.values[rows], column.labels)
 
 

@@ -1,26 +1,24 @@
 """The rows of a snapshot as arrays, in one fixed order."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from data.calls import Do, done_here
 from data.declarations.lags import Lag
 from data.declarations.model import Declaration
-from data.lags import KnownValues, Lagging
-from data.sources.columns import arrays, kind_of, typed_column, value_text, with_offsets
-from data.sources.keys import row_key_column
+from data.lags import KnownValues
 from data.sources.snapshot import Snapshot
 from data.sources.stored_columns import StoredColumns
 from data.split import group_numbers
-from data.texts import BATCH_ROWS, Texts
-from regressors.arrays import Coded, Columns, Values
+from data.texts import Texts
+from regressors.arrays import Coded, Columns, Indices, Values
 from regressors.judging.paired import time_blocks
+from tasks.run.kept_columns import Arranged, KeptColumns, arranged_rows
 from tasks.run.row_files import RowColumns, RowFiles
 
 Mask = NDArray[np.bool_]
@@ -33,7 +31,7 @@ class Rows:
     A weight is finite and above zero in every row with a target; a new row needs none and may have
     any number or NaN. A group is text, None in a row that stands alone. `alike` has one number for
     rows that repeat each other and stay together, -1 in all others; None where there are none. The
-    arrays are in `files`; in memory where that is None.
+    arrays are in `files`; in memory where that is None. What looks at all rows is done by `do`.
     """
 
     keys: Texts
@@ -44,10 +42,12 @@ class Rows:
     group: Texts | None = None
     alike: NDArray[np.int64] | None = None
     files: RowFiles | None = None
+    do: Do = done_here
 
     def __reduce__(self) -> tuple[type["Rows"], tuple[Any, ...]]:
-        """Leave out the files, which are those of the process that made them."""
-        return Rows, tuple(getattr(self, own.name) for own in fields(self) if own.name != "files")
+        """Leave out what is of the process that made them: the files, and who does the work."""
+        own = (each.name for each in fields(self))
+        return Rows, tuple(getattr(self, name) for name in own if name not in ("files", "do"))
 
     def without_columns(self) -> "Rows":
         """Return the rows for a call that looks at no feature."""
@@ -55,33 +55,43 @@ class Rows:
         bare.__dict__.update({**self.__dict__, "columns": {}})  # with what is known of them
         return bare
 
-    def take(self, chosen: Mask) -> "Rows":
-        """Return the chosen rows (a mask of n), or this same object if all are chosen."""
-        if chosen.all():
-            return self
+    def take(self, chosen: Mask | Indices) -> "Rows":
+        """Return the chosen rows (a mask of n, or numbers), or this object if a mask has all."""
+        (taken,) = self.do("arranging rows", [(taken_rows, (self.without_columns(), chosen))])
+        return self if taken is None else self.having(taken, chosen)
+
+    def having(self, taken: "Rows", chosen: Mask | Indices) -> "Rows":
+        """Return some rows of these, of which all but the columns are `taken`."""
         columns = self.columns
         return Rows(
-            self._stored_texts(self.keys[chosen]),
+            self.stored_texts(taken.keys),
             columns.take(chosen) if isinstance(columns, RowColumns) else _taken(columns, chosen),
-            self.stored(self.target[chosen]),
-            None if self.time is None else self.stored(self.time[chosen]),
-            None if self.weight is None else self.stored(self.weight[chosen]),
-            None if self.group is None else self._stored_texts(self.group[chosen]),
-            None if self.alike is None else self.stored(self.alike[chosen]),
+            self.stored(taken.target),
+            None if taken.time is None else self.stored(taken.time),
+            None if taken.weight is None else self.stored(taken.weight),
+            None if taken.group is None else self.stored_texts(taken.group),
+            None if taken.alike is None else self.stored(taken.alike),
             self.files,
+            self.do,
         )
 
     def stored(self, values: Values) -> Values:
         """Return values of these rows in a file, if the rows are in files."""
         return values if self.files is None else self.files.stored(values)
 
-    def _stored_texts(self, texts: Texts) -> Texts:
+    def stored_texts(self, texts: Texts) -> Texts:
+        """Return texts of these rows in a file, if the rows are in files."""
         return texts if self.files is None else self.files.stored_texts(texts)
+
+    def _made(self, function: Callable[..., Any], *of: Any) -> Any:
+        """Return what a function makes of values of all rows, as values of these rows."""
+        (values,) = self.do("arranging rows", [(function, of)])
+        return self.stored(values)
 
     @cached_property
     def group_numbers(self) -> NDArray[np.int64] | None:
         """Return a number for each group (n,); a row that stands alone has a number of its own."""
-        return None if self.group is None else self.stored(group_numbers(self.group))
+        return None if self.group is None else self._made(group_numbers, self.group)
 
     @cached_property
     def together(self) -> NDArray[np.int64] | None:
@@ -91,10 +101,7 @@ class Rows:
         """
         if self.group is not None or self.alike is None:
             return self.group_numbers
-        alone = self.alike < 0
-        numbers = self.alike.copy()
-        numbers[alone] = self.alike.max(initial=-1) + 1 + np.arange(alone.sum())
-        return self.stored(numbers)
+        return self._made(_together, self.alike)  # type: ignore[no-any-return]
 
     @cached_property
     def instants(self) -> NDArray[np.float64] | None:
@@ -104,13 +111,13 @@ class Rows:
         """
         if self.time is None or self.time.dtype.kind != "M":
             return self.time
-        return self.stored(in_numbers(self.time))
+        return self._made(in_numbers, self.time)  # type: ignore[no-any-return]
 
     @cached_property
     def units(self) -> NDArray[np.int64] | None:
         """Return each row's block of time or group (n,); None if each row is its own unit."""
         instants = self.instants
-        return self.together if instants is None else self.stored(time_blocks(instants))
+        return self.together if instants is None else self._made(time_blocks, instants)
 
     def newest(self, chosen: Mask) -> float | None:
         """Return the newest of the chosen rows' `instants`, None if none has a time."""
@@ -139,18 +146,41 @@ class Rows:
         return first, last
 
 
+def taken_rows(rows: Rows, chosen: Mask | Indices) -> Rows | None:
+    """Return the chosen rows without their columns; None if that is a mask of all."""
+    if chosen.dtype == bool and chosen.all():
+        return None
+    return Rows(
+        rows.keys[chosen],
+        {},
+        rows.target[chosen],
+        None if rows.time is None else rows.time[chosen],
+        None if rows.weight is None else rows.weight[chosen],
+        None if rows.group is None else rows.group[chosen],
+        None if rows.alike is None else rows.alike[chosen],
+    )
+
+
+def _together(alike: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a number for rows (n,) that are alike; one that is like no other has its own."""
+    alone = alike < 0
+    numbers = alike.copy()
+    numbers[alone] = alike.max(initial=-1) + 1 + np.arange(alone.sum())
+    return numbers
+
+
 def in_numbers(time: NDArray[Any]) -> NDArray[np.float64]:
     """Return times (n,) in microseconds since 1970, NaN where one is missing."""
     microseconds = time.astype("M8[us]").astype(np.int64).astype(float)
     return np.where(np.isnat(time), np.nan, microseconds)
 
 
-def _taken(columns: Columns, chosen: Mask) -> Columns:
-    return {name: values[chosen] for name, values in columns.items()}
-
-
 def _number_text(value: float) -> str:
     return str(int(value)) if float(value).is_integer() else repr(float(value))
+
+
+def _taken(columns: Columns, chosen: Mask | Indices) -> Columns:
+    return {name: values[chosen] for name, values in columns.items()}
 
 
 class SnapshotRows:
@@ -171,7 +201,7 @@ class SnapshotRows:
         kept: Mask,
         features: Sequence[str],
         *,
-        arranged: "Arranged | None" = None,
+        arranged: Arranged | None = None,
         files: RowFiles | None = None,
         do: Do = done_here,
     ) -> None:
@@ -191,16 +221,13 @@ class SnapshotRows:
             None if of.group is None else files.stored_texts(of.group),
             None if of.alike is None else files.stored(of.alike),
             files,
+            do,
         )
 
-    def arranged(self, values: Values) -> Values:
-        """Return values of all rows of the snapshot as values of the kept ones, in their order."""
-        return values[self._reader.kept][self._reader.order]
-
-    @cached_property
-    def row_numbers(self) -> NDArray[np.int64]:
-        """Return the number of each row (n,) in the source, from 1."""
-        return (1 + np.flatnonzero(self._reader.kept))[self._reader.order]
+    @property
+    def arrangement(self) -> tuple[Mask, NDArray[np.int64] | slice]:
+        """Return which rows of the snapshot are kept, and the order of these."""
+        return self._reader.kept, self._reader.order
 
     def labels(self, names: Sequence[str]) -> NDArray[np.int64]:
         """Return a number for the values of each row (n,) in these columns of the key."""
@@ -227,125 +254,3 @@ class SnapshotRows:
     def coded(self, name: str) -> Coded | None:
         """Return a column of all rows as it is kept; None if the snapshot does not have it."""
         return self._columns.coded(name) if self._reader.present([name]) else None
-
-
-@dataclass(frozen=True)
-class Arranged:
-    """What is known of the kept rows (n,) of a snapshot but their features, sorted by their keys.
-
-    `order` gives the place of each among the kept ones, None if these are sorted already. The other
-    fields are those of `Rows`.
-    """
-
-    order: NDArray[np.int64] | None
-    keys: Texts
-    target: NDArray[np.float64]
-    time: NDArray[Any] | None
-    weight: NDArray[np.float64] | None
-    group: Texts | None
-    alike: NDArray[np.int64] | None
-
-
-def arranged_rows(
-    stored: StoredColumns,
-    kept: Mask,
-    declaration: Declaration,
-    alike: NDArray[np.int64] | None = None,
-) -> Arranged:
-    """Sort the kept rows (a mask) of a snapshot by the text of their keys.
-
-    `alike` are the labels of the snapshot's rows that stay together, -1 in the others.
-    """
-    reader = KeptColumns(stored, kept, declaration)
-    keys, order = reader.texts(declaration.key), None
-    if not keys.is_sorted():
-        order = reader.order = keys.order()
-        keys = keys[order]
-    time, weight, group = declaration.time, declaration.weight, declaration.split.group
-    return Arranged(
-        order,
-        keys,
-        reader.role(declaration.target),
-        None if time is None else reader.role(time),
-        None if weight is None else reader.role(weight),
-        None if group is None else reader.texts([group])[reader.order],
-        None if alike is None or (alike < 0).all() else alike[kept][reader.order],
-    )
-
-
-class KeptColumns:
-    """Reads columns of the kept rows of a snapshot, in an `order` of them: at first its own.
-
-    It knows nothing of the arrays that are made of them, so that these go with their last use.
-    """
-
-    def __init__(
-        self,
-        stored: StoredColumns,
-        kept: Mask,
-        declaration: Declaration,
-        order: NDArray[np.int64] | slice = slice(None),
-    ) -> None:
-        self._stored, self.kept, self._lagging = stored, kept, Lagging(declaration)
-        self._names = frozenset(stored.column_names)
-        self.order = order
-
-    def present(self, names: Sequence[str]) -> list[str]:
-        """Return those of the names that the snapshot has, or a lag of what it has."""
-        return [name for name in names if name in self._names or self._lag(name) is not None]
-
-    def _lag(self, name: str) -> Lag | None:
-        lag = self._lagging.lag(name, self._names)
-        can_be_made = lag is not None and self._lagging.can_be_made(lag, self._stored.schema)
-        return lag if can_be_made else None
-
-    def known(self, lag: Lag) -> KnownValues | None:
-        """Return the values that a lag may find in the kept rows; None if it cannot be made."""
-        if not self._lagging.can_be_made(lag, self._stored.schema):
-            return None
-        return self._lagging.known(lag, self._read(self._lagging.needed(lag)))
-
-    def _read(self, names: Sequence[str]) -> pa.Table:
-        table = self._stored.select(list(dict.fromkeys(names)))
-        return table if self.kept.all() else table.filter(self.kept)
-
-    def texts(self, key: Sequence[str]) -> Texts:
-        """Return the text of each row's key, in the order of the source."""
-        table = self._read(key)
-        parts = [
-            row_key_column(table.slice(start, BATCH_ROWS), key).cast(pa.large_string())
-            for start in range(0, table.num_rows, BATCH_ROWS)
-        ]
-        chunks = [chunk for part in parts for chunk in part.chunks]
-        return Texts.of(pa.chunked_array(chunks, pa.large_string()))
-
-    def labels(self, names: Sequence[str]) -> NDArray[np.int64]:
-        """Return a number for the values of each row (n,) in these columns of the key."""
-        return self.texts(names)[self.order].numbered()[0]
-
-    def role(self, name: str) -> Values:
-        """Return the target, the weights or the times (n,), these in UTC."""
-        return arrays(self._read([name]), [name], in_utc=True)[name][self.order]
-
-    def column(self, name: str) -> Coded:
-        """Return a feature (n,); a time is what the clock showed."""
-        lag = self._lag(name)
-        if lag is not None:
-            table = self._read(self._lagging.needed(lag))
-            known = self._lagging.known(lag, table)
-            return Coded(self._lagging.column(lag, table, known)[self.order])
-        coded = coded_column(self._read(with_offsets([name])), name)
-        return Coded(coded.values[self.order], coded.labels)
-
-
-def coded_column(table: pa.Table, name: str) -> Coded:
-    """Return a column (n,) of typed rows as the numerics have it; a time by its own clock.
-
-    The table has the column, and its `OFFSETS` if there are some.
-    """
-    column = typed_column(table, name)
-    if kind_of(column.type) not in ("category", "boolean"):
-        return Coded(arrays(table, [name])[name])
-    coded = value_text(column).dictionary_encode().combine_chunks()
-    codes = np.asarray(coded.indices.fill_null(-1), dtype=np.int32)
-    return Coded(codes, np.array([*coded.dictionary.to_pylist(), None], dtype=object))

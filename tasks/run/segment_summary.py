@@ -55,7 +55,7 @@ class SegmentFigures:
         if self.worst and not self.moves:
             yield "none moved tonight"
         if self.worst:
-            shown = [f"{row.segment} {_error(row)}" for row in self.worst]
+            shown = [f"{row.segment}: {_error(row)}" for row in self.worst]
             yield f"largest out-of-fold RMSE: {', '.join(shown)}"
 
 
@@ -90,7 +90,7 @@ def segment_warnings(prepared: Prepared, routing: Routing | None) -> Iterator[st
     if segments is None:
         return
     names = ", ".join(prepared.declaration.segment or ())
-    labelled = segments.codes[~prepared.is_new]
+    labelled = segments.codes[prepared.is_labelled]
     sizes = np.bincount(labelled[labelled >= 0], minlength=len(segments))
     if len(segments) > 1 and sizes.max(initial=0) <= 1:  # the checks have told
         return

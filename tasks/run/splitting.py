@@ -9,10 +9,12 @@ from data.declarations.model import Declaration
 from data.progress import Report, part, unreported
 from data.sources.snapshot import Snapshot
 from data.sources.stored_columns import StoredColumns
-from data.split import Split, split_rows
+from data.split import split_rows
+from tasks.run.kept_columns import Arranged, arranged_rows
 from tasks.run.prepared import Prepared
+from tasks.run.row_parts import parts_of
 from tasks.run.row_work import RowWork
-from tasks.run.rows import Arranged, Mask, SnapshotRows, arranged_rows
+from tasks.run.rows import Mask, SnapshotRows
 
 
 def prepared(
@@ -27,11 +29,22 @@ def prepared(
     With `work`, a cluster sorts and splits them. Raises CannotSplit where they are too few.
     """
     stored, kept = StoredColumns(snapshot.path), checked.kept
-    args = (stored, kept, declaration, checked.label, checked.together)
-    if work is None:
-        arranged, split = arranged_and_split(*args, report)
-    else:
-        ((arranged, split),) = work.do("splitting", [(arranged_and_split, args)])
+    do = done_here if work is None else work.do
+    args = stored, kept, declaration, checked.label, checked.together
+    ((arranged, labelled),) = do("sorting", [(_arranged, args)])
+    split = split_rows(
+        dataset=declaration.name,
+        keys=arranged.keys,
+        labelled=labelled,
+        share=declaration.split.test,
+        folds=declaration.split.folds,
+        time=arranged.time,
+        horizon=declaration.ahead,
+        group=arranged.group,
+        alike=arranged.alike,
+        report=part(report, 0.1, 1),
+        do=do,
+    )
     inputs = tuple(dict.fromkeys((*checked.inputs, *(declaration.segment or ()))))
     source = SnapshotRows(
         declaration,
@@ -40,20 +53,19 @@ def prepared(
         inputs,
         arranged=arranged,
         files=None if work is None else work.files,
-        do=done_here if work is None else work.do,
+        do=do,
     )
-    return Prepared(declaration, snapshot, checked, source, split)
+    return Prepared(declaration, snapshot, checked, source, split, parts_of(source.rows, split))
 
 
-def arranged_and_split(
+def _arranged(
     stored: StoredColumns,
     kept: Mask,
     declaration: Declaration,
     label: NDArray[np.int64] | None,
     together: Mask | None,
-    report: Report = unreported,
-) -> tuple[Arranged, Split]:
-    """Return the kept rows (a mask) of a snapshot in the order of their keys, and their split.
+) -> tuple[Arranged, Mask]:
+    """Return the kept rows (a mask) of a snapshot in the order of their keys, and who is labelled.
 
     `label` and `together` are those of `Checked`.
     """
@@ -61,16 +73,4 @@ def arranged_and_split(
     if label is not None and together is not None:
         alike = np.where(together, label, -1)
     rows = arranged_rows(stored, kept, declaration, alike)
-    split = split_rows(
-        dataset=declaration.name,
-        keys=rows.keys,
-        labelled=~np.isnan(rows.target),
-        share=declaration.split.test,
-        folds=declaration.split.folds,
-        time=rows.time,
-        horizon=declaration.ahead,
-        group=rows.group,
-        alike=rows.alike,
-        report=part(report, 0.1, 1),
-    )
-    return rows, split
+    return rows, ~np.isnan(rows.target)

@@ -144,8 +144,7 @@ def _sight(prepared: Prepared, choice: Choice) -> str | None:
     """Return how large a gain the gate detects with tonight's test rows."""
     if choice.paired is None:
         return None
-    count, gain = len(choice.paired.keys), choice.paired.smallest_gain
-    units = len(np.unique(choice.paired.unit))
+    count, units, gain = choice.paired.rows, choice.paired.units, choice.paired.smallest_gain
     rows = f"{count:,} test rows"
     if gain is None and too_few(count, units):
         together = f" in {counted(units, 'unit')}" if units < count else ""

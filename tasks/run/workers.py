@@ -261,10 +261,8 @@ def job_of(
     that of the fit.
     """
     declaration = prepared.declaration
-    if fitted is None:
-        rows, fold, known = prepared.train, prepared.train_fold, prepared.train_known
-    else:
-        rows, fold, known = prepared.labelled, prepared.labelled_fold, prepared.labelled_known
+    part = prepared.parts.train if fitted is None else prepared.parts.labelled
+    rows = part.rows
     rules, descent = declaration.split, declaration.gradient_descent
     by = declaration.interval.by
     return Job(
@@ -272,11 +270,11 @@ def job_of(
         candidate=candidate,
         columns=_columns(candidate, prepared, rows),
         target=rows.target,
-        fold=fold,
+        fold=part.fold,
         chained=prepared.split.chained,
         hidden=declaration.ann.hidden,
         interval=_interval_rules(declaration),
-        known=known,
+        known=part.known,
         least_fits=rules.folds,
         weight=rows.weight,
         time=rows.instants,
@@ -305,7 +303,7 @@ def job_of(
         plan=fitted.plan if fitted else None,
         predictions_file=str(rows.files.new_path()) if rows.files and not fitted else None,
         table=prepared.name,
-        is_test=prepared.test_of_labelled if fitted else None,
+        is_test=part.is_test if fitted else None,
         decided_by=fitted.decided_by if fitted else None,
         members=_networks(fitted) if fitted and fitted.plan else (),
         half_life=fitted.half_life if fitted else half_life,

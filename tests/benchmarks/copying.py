@@ -109,13 +109,13 @@ def by_workers(store: Store, rows: PredictionColumns, costs: Costs) -> None:
         table = make_run_table(session, "sales", run_id=2, model_id=2)
     with costs.of("here, with workers"):
         placed = PlacedRows.of(rows, files.stored, Token.written(files.folder))
-    whole = RowsToCopy(table, placed, slice(0, len(rows.key)), None, url=store.url)
+    whole = RowsToCopy(table, placed, slice(0, len(rows.key)), url=store.url)
     with costs.of("one worker: checksum"):
         summed = checksum(None, whole)
     assert isinstance(summed, tuple)
     transactions = []
     for part in blocks_of(placed.rows, PART_ROWS):
-        job = RowsToCopy(table, placed, part, None, url=store.url)
+        job = RowsToCopy(table, placed, part, url=store.url)
         with costs.of("all workers: copying"), counting(store, costs):
             transactions.append(copy_rows(None, job))
     done = CopiedRows(table, *summed, frozenset(int(number) for number in transactions))

@@ -34,7 +34,7 @@ from tasks.fit import fit
 from tasks.rank import rank
 from tasks.recency import recency
 from tasks.roll import roll
-from tasks.run.naive import Naive
+from tasks.run.naive import NaiveRows, naive_of
 from tasks.run.prepared import Prepared
 from tasks.run.workers import FrameworkWorkers
 
@@ -99,9 +99,11 @@ def main() -> None:
             as_bundled = tested(of_bundled, line(of_bundled, workers)[0], workers)
             naive = [
                 float(
-                    np.sqrt(np.nanmean(np.square(rows.test.target - made[rows.test_of_labelled])))
+                    np.sqrt(
+                        np.nanmean(np.square(rows.test.target - made[rows.parts.labelled.is_test]))
+                    )
                 )
-                for made in Naive.of(rows).predicted.values()
+                for made in naive_of(NaiveRows.of(rows)).predicted.values()
             ]
             print(
                 f"RMSE on the test rows: {tested(rows, fitted, workers):,.0f} (chosen),"

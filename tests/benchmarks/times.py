@@ -41,7 +41,7 @@ from tasks.plan import plan
 from tasks.rank import rank
 from tasks.recency import recency
 from tasks.roll import roll
-from tasks.run.naive import Naive
+from tasks.run.naive import NaiveRows, naive_of
 from tasks.run.prepared import Prepared
 from tasks.run.recency import Recency
 from tasks.run.workers import FrameworkWorkers
@@ -87,9 +87,11 @@ class Tested:
 
 def tested(rows: Prepared, workers: FrameworkWorkers, home: Path) -> Iterator[Tested]:
     """Yield what a night and its rivals predict for the test rows."""
-    test = rows.test_of_labelled
+    test = rows.parts.labelled.is_test
     target = rows.labelled.target[test]
-    naive = [Tested(name, made[test]) for name, made in Naive.of(rows).predicted.items()]
+    naive = [
+        Tested(name, made[test]) for name, made in naive_of(NaiveRows.of(rows)).predicted.items()
+    ]
     best = min(naive, key=lambda each: each.errors(target)[0])
     yield Tested(f"naive ({best.name})", best.predicted)
     yield boosted(rows)
@@ -122,7 +124,7 @@ def boosted(rows: Prepared) -> Tested:
     """Return what LightGBM predicts, refitted for every block, and its intervals of one width."""
     import lightgbm
 
-    labelled, test, block = rows.labelled, rows.test_of_labelled, rows.labelled_fold
+    labelled, test, block = rows.labelled, rows.parts.labelled.is_test, rows.parts.labelled.fold
     columns: dict[str, Array | pd.Categorical] = {}
     for values in labelled.columns.values():
         name = f"x{len(columns)}"
@@ -137,7 +139,7 @@ def boosted(rows: Prepared) -> Tested:
     table, target = pd.DataFrame(columns), labelled.target
     predicted = np.full(len(target), np.nan)
     width = np.full((len(LEVELS), len(target)), np.nan)
-    for number, train, held in folds(block, chained=True, known=rows.labelled_known):
+    for number, train, held in folds(block, chained=True, known=rows.parts.labelled.known):
         model = lightgbm.LGBMRegressor(n_jobs=1, verbosity=-1)
         predicted[held] = model.fit(table[train], target[train]).predict(table[held])
         past = train & ~np.isnan(predicted) & (block < number)

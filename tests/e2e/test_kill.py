@@ -14,6 +14,8 @@ from helpers.serving import wait_until
 from helpers.warm_command import COMMAND
 from helpers.workspace import ROOT, outside
 
+from flows.command.temporary_server import APP
+
 QUICK = """\
 source: {{path: {name}.csv}}
 key: row
@@ -71,7 +73,7 @@ def spent(process):
 def answers_of_its_server(process):
     """Return what another user gets from the server that Prefect has started for the night."""
     children = psutil.Process(process.pid).children(recursive=True)
-    (server,) = [child for child in children if "uvicorn" in child.cmdline()]
+    (server,) = [child for child in children if APP in child.cmdline()]
     ports = [c.laddr.port for c in server.net_connections("tcp") if c.status == psutil.CONN_LISTEN]
     requests = [("GET", path, None) for path in ("health", "version", "csrf-token?client=other")]
     return {

@@ -14,6 +14,8 @@ from helpers.serving import wait_until
 from helpers.warm_command import COMMAND
 from helpers.workspace import LINE, LINE_ROWS
 
+from flows.command.temporary_server import APP
+
 TESTS = Path(__file__).parents[1]
 
 FLOWS = """
@@ -170,7 +172,7 @@ def test_a_server_that_ends_while_it_starts_ends_the_night_with_one_sentence(new
 
     def servers():
         children = psutil.Process(night.pid).children(recursive=True)
-        return [child for child in children if "uvicorn" in child.cmdline()]
+        return [child for child in children if APP in child.cmdline()]
 
     wait_until(servers)[0].kill()
     _, messages = night.communicate(timeout=60)  # Prefect would wait for two minutes

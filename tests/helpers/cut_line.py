@@ -16,7 +16,7 @@ class Line:
 
     While it `refuses`, connections end at once; while it `hangs`, nobody answers them; while a
     `proxy` says something, those that are open hang, and that is the answer to new ones, which are
-    counted in `answered`.
+    counted in `answered`. Once one has brought `cuts_after` bytes from the server, all end.
     """
 
     def __init__(self, connect: Callable[[], socket.socket]) -> None:
@@ -27,6 +27,7 @@ class Line:
         self.hangs = False
         self.proxy = b""
         self.answered = 0
+        self.cuts_after: int | None = None
         self.loses_next_commit: str | None = None
         self.commits_lost = 0
         threading.Thread(target=self._accept, daemon=True).start()
@@ -69,8 +70,14 @@ class Line:
                 threading.Thread(target=self._forward, args=arguments, daemon=True).start()
 
     def _forward(self, source: socket.socket, target: socket.socket, to_server: bool) -> None:
+        brought = 0
         with suppress(OSError):
             while data := source.recv(65_536):
+                brought += len(data)
+                if not to_server and self.cuts_after is not None and brought > self.cuts_after:
+                    self.cuts_after = None
+                    self.cut()
+                    return
                 if self.hangs or self.proxy:
                     continue
                 if to_server and COMMIT in data and self.loses_next_commit:

@@ -1,5 +1,6 @@
 """A scheduler of Dask and workers, each a process of its own; and jobs that run there."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -22,7 +23,7 @@ from tasks.cluster.cluster_workers import ClusterWorkers
 from tasks.cluster.shared import Member
 from tasks.run.row_files import RowFiles
 
-SECONDS = 60.0
+SECONDS = 180.0
 ROWS = 100_000
 
 
@@ -194,6 +195,11 @@ def wait_for_file(_, job):
     return total(_, job)
 
 
+def much(_, job):
+    """Return so much that it takes a while to fetch."""
+    return bytes(2**27)
+
+
 def use_memory(_, job):
     """Use more memory than any limit allows."""
     return len(bytearray(2**40))
@@ -209,3 +215,12 @@ def fit_of_50_seconds_more(_, job):
     while not begun_in(Path(job.dataset)):
         time.sleep(0.02)
     return fit_of_50_seconds(_, job)
+
+
+# What is asked of a worker itself.
+
+
+async def answer_slowly():
+    """Answer after a while, in which the worker does other things."""
+    await asyncio.sleep(7)
+    return True

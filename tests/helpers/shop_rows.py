@@ -12,12 +12,17 @@ import pyarrow.parquet as pq
 from data.declarations.model import Declaration
 from data.sources.read import read
 from data.sources.snapshot import Snapshot
+from data.split import TEST, TRAIN
 from regressors.arrays import CodedTexts
 from regressors.candidate import Candidate
 from regressors.job import Fitted
+from regressors.rolling import Rolled
 from tasks.check import check
+from tasks.choose import choose
 from tasks.rank import rank
-from tasks.run.naive import Naive
+from tasks.report.errors import PredictedRows, coverage_figures, residual_figures
+from tasks.report.points import drawn_rows
+from tasks.run.prediction_columns import Made, in_files, prediction_columns
 from tasks.split import split
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
@@ -78,17 +83,21 @@ def found(shops, work=None):
         rows.split.code,
         rows.split.fold,
     ]
-    arrays += [rows.rows.target, rows.source.row_numbers]
+    kept, order = rows.source.arrangement
+    arrays += [rows.rows.target, np.flatnonzero(kept)[order]]
     for part in (rows.rows, rows.train, rows.labelled, rows.test, rows.new):
         columns: Any = part.columns
         for values in columns.in_codes().values():
             arrays += [values.codes, values.labels] if isinstance(values, CodedTexts) else [values]
-    naive = Naive.of(rows)
-    arrays += [*naive.predicted.values(), naive.is_scored]
     arrays = [values.tolist() if values.dtype == object else values.tobytes() for values in arrays]
     plain = replace(checked, kept=None, label=None, together=None)
     keys = rows.rows.keys.tolist(), rows.train.keys.tolist()
-    return plain, arrays, keys, [*naive.scores()], rank.fn(rows, fits_of(rows))
+    fits, rolled = fits_of(rows), rolled_of(rows)
+    ranking = rank.fn(rows, fits)
+    choice = choose.fn(rows, ranking, rolled, None)
+    winner = choice.winner
+    drawn, columns = drawn_of(rows, fits[winner], rolled[winner])
+    return plain, arrays, keys, ranking, plainly(choice), drawn, columns
 
 
 def fits_of(rows):
@@ -100,3 +109,42 @@ def fits_of(rows):
         made = [rows.train.stored(target + error + end) for end in (0, -1, 1)]
         fits[Candidate("torch", kind)] = Fitted(None, made[0], (), {}, ends=(tuple(made[1:]),))
     return fits
+
+
+def rolled_of(rows):
+    """Return predictions of the test rows, two of which have a note."""
+    target, rolled = rows.test.target, {}
+    errors = np.random.default_rng(65).normal(size=len(target))
+    for kind, error in (("least_squares", errors), ("ann", 0.9 * errors)):
+        made = [rows.test.stored(target + error + end) for end in (0, -1, 1)]
+        notes = np.array([3, 5]), np.array(["a", "b"], dtype=object)
+        rolled[Candidate("torch", kind)] = Rolled(made[0], (tuple(made[1:]),), None, *notes)
+    return rolled
+
+
+def plainly(choice):
+    """Return a choice, whose paired errors can be compared."""
+    pairs = vars(choice.paired)
+    arrays = {name: v.tolist() for name, v in pairs.items() if isinstance(v, np.ndarray)}
+    return replace(choice, paired=None), pairs | arrays
+
+
+def drawn_of(rows, fit, rolled):
+    """Return what is drawn of all rows, and what is stored of those that are labelled."""
+    train = PredictedRows(rows.train.target, None, fit.out_of_fold, fit.ends)
+    test = PredictedRows(rows.test.target, None, rolled.predicted, rolled.ends)
+    made = {
+        TEST: Made(rolled.predicted, rolled.ends, rolled.noted, rolled.note),
+        TRAIN: Made(fit.out_of_fold, fit.ends),
+    }
+    of_rows = "torch/ann", rows.rows.without_columns(), rows.split, made, 1, None, None
+    calls = [
+        (residual_figures, ("torch/ann", (train, test))),
+        (coverage_figures, (train, test, [0.9], True)),
+        (prediction_columns, of_rows),
+    ]
+    *drawn, columns = rows.source.do("drawing", calls)
+    drawn.append(drawn_rows("shops", rows.train.keys, [2], do=rows.source.do).tolist())
+    columns = in_files(columns, rows.rows)
+    numbers = [column.tobytes() for column in columns.numbers.values()]
+    return drawn, ([*columns.key], columns.role.tolist(), [*columns.note], numbers)

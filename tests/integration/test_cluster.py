@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -11,6 +12,7 @@ import pytest
 from helpers.dask_cluster import (
     ROWS,
     Cluster,
+    answer_slowly,
     begun_in,
     cluster_in,
     job_on,
@@ -87,24 +89,38 @@ def test_a_frozen_worker_loses_its_job_to_another_and_the_next_night_begins_with
             job = night.submit("numpy", wait_for_file, job_on(files, tmp_path))
             wait_for(lambda: begun_in(tmp_path), "it has not begun")
             frozen = psutil.Process(begun_in(tmp_path)[0]).parent()
-            monkeypatch.setattr("tasks.cluster.silence.SILENT_SECONDS", 3.0)
+            monkeypatch.setattr("tasks.cluster.night.SILENT_SECONDS", 3.0)
             monkeypatch.setattr("tasks.cluster.night.ANSWER_SECONDS", 3.0)
             frozen.suspend()
             wait_for(lambda: len(begun_in(tmp_path)) == 2, "no other one has begun")
             (tmp_path / "go").touch()
             assert night.result(job) == ROWS * (ROWS - 1) / 2
             assert any("was lost amid a fit; another one does it again" in text for text in told)
-        monkeypatch.setattr("tasks.cluster.connection.ANSWER_SECONDS", 3.0)
+        monkeypatch.setattr("tasks.cluster.answers.ANSWER_SECONDS", 3.0)
         with night_on(cluster.address, told) as night:
             assert (
                 night.result(night.submit("numpy", total, job_on(files))) == ROWS * (ROWS - 1) / 2
             )
-            assert any("does not answer, and gets no work" in text for text in told)
+            assert any("does not answer, and gets no work until" in text for text in told)
             assert night.take_warnings()
+            frozen.resume()
+            wait_for(lambda: len(night.having("numpy")) == 2, "it gets no work")
     finally:
         if frozen is not None:
             frozen.resume()
     wait_for(lambda: not cluster.framework_processes(), "a process of the frozen worker is left")
+
+
+def test_a_worker_that_is_slow_to_answer_is_not_taken_for_a_frozen_one(cluster, monkeypatch):
+    monkeypatch.setattr("tasks.cluster.answers.ANSWER_SECONDS", 5.0)
+    with night_on(cluster.address) as night:
+        night.connect()
+        connection = night._nights.latest.connection
+        slow = partial(connection.client._run, answer_slowly)
+        assert [*connection.answers(lambda some: slow(workers=some), 60).values()] == [True, True]
+        assert not connection.silent
+        assert connection.answers(lambda some: slow(workers=some), 0) == {}
+        assert len(connection.silent) == 2
 
 
 def test_no_worker_is_thought_lost_while_the_client_asks_for_something_else(cluster):
@@ -142,12 +158,11 @@ def test_rows_that_workers_do_not_see_go_there_once(cluster, files, tmp_path, mo
         (tmp_path / "go").touch()
         assert [night.result(one) for one in sent] == [ROWS * (ROWS - 1) / 2] * 2
         assert night.result(night.submit("numpy", total, job)) == ROWS * (ROWS - 1) / 2
-        assert (
-            night._nights.latest.copies.sent_bytes == ROWS * 8
-        )  # one worker has it from the other
+        copies = night._nights.latest.copies
+        assert copies.sent_bytes == ROWS * 8  # one worker has it from the other
         night.drop_rows()
         assert night.result(night.submit("numpy", total, job)) == ROWS * (ROWS - 1) / 2
-        assert night._nights.latest.copies.sent_bytes == ROWS * 8 * 2
+        assert copies.sent_bytes == ROWS * 8 * 2
 
 
 def test_a_scheduler_that_is_away_is_a_sentence_with_the_time_that_was_waited(told):
@@ -199,10 +214,12 @@ def test_a_frozen_or_lost_scheduler_ends_what_waits_for_it_in_a_sentence(
         ):
             folder = tmp_path / how.name
             folder.mkdir()
-            with night_on(lost.address, told, wait=5) as night:
+            with night_on(lost.address, told) as night:
                 job = night.submit("numpy", wait_for_file, job_on(files, folder))
                 wait_for(lambda: begun_in(folder), "it has not begun")  # noqa: B023
                 (child,) = begun_in(folder)
+                night._wait = night._nights._wait = night._nights.latest._wait = 5.0
+                told.clear()
                 lost.scheduler.send_signal(how)
                 with pytest.raises(ClusterError, match=reason):
                     night.result(job)

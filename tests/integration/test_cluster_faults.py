@@ -20,6 +20,7 @@ from helpers.dask_cluster import (
     begun_in,
     cluster_in,
     job_on,
+    much,
     night_on,
     total,
     wait_for,
@@ -84,7 +85,7 @@ def workers_of(cluster):
     ("name", "text", "message"),
     [
         ("numpy-9.9.9.dist-info/METADATA", OTHER_NUMPY, f"numpy 9.9.9 and not {np.__version__}"),
-        ("sitecustomize.py", WITHOUT_NIGHTFIT, "no nightfit like ours (ModuleNotFoundError"),
+        ("sitecustomize.py", WITHOUT_NIGHTFIT, "no nightfit like ours (No module named"),
     ],
 )
 def test_a_worker_that_differs_is_named_and_the_night_after_it_is_gone_goes_well(
@@ -157,6 +158,7 @@ def test_a_proxy_that_answers_while_the_network_is_cut_is_not_taken_for_the_sche
         job = night.submit("numpy", wait_for_file, job_on(files, tmp_path))
         wait_for(lambda: begun_in(tmp_path), "it has not begun")
         line.proxy = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"
+        client = night._nights.latest.connection.client
         if cuts:
             line.cut()
         wait_for(lambda: words in told[-1] and line.answered > 1, told)
@@ -164,6 +166,22 @@ def test_a_proxy_that_answers_while_the_network_is_cut_is_not_taken_for_the_sche
         line.cut()
         (tmp_path / "go").touch()
         assert night.result(job) == RESULT
+        assert client.status == "closed"
+        assert not client.loop.asyncio_loop.is_running()
+
+
+def test_an_answer_whose_way_is_cut_is_fetched_again_and_its_job_has_not_failed(
+    cluster, files, told
+):
+    with (
+        cuttable(lambda: socket.create_connection(("127.0.0.1", cluster.port))) as line,
+        night_on(f"tcp://127.0.0.1:{line.port}", told) as night,
+    ):
+        night.connect()
+        line.cuts_after = 2**26
+        assert len(night.result(night.submit("numpy", much, job_on(files)))) == 2**27
+        assert line.cuts_after is None
+        assert any("was lost, and with it what it was fitting" in text for text in told)
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +191,7 @@ def certificates(tmp_path_factory):
 
 
 def certified(folder):
-    def made(name, key, issuer, issuer_key, *, authority):
+    def made(name, key, issuer, issuer_key, *, authority, days=1):
         now = datetime.datetime.now(datetime.UTC)
         day, address = datetime.timedelta(days=1), ipaddress.ip_address("127.0.0.1")
         return (
@@ -182,8 +200,8 @@ def certified(folder):
             .issuer_name(issuer)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - day)
-            .not_valid_after(now + day)
+            .not_valid_before(now - 3 * day)
+            .not_valid_after(now + days * day)
             .add_extension(x509.BasicConstraints(authority, None), critical=True)
             .add_extension(x509.SubjectAlternativeName([x509.IPAddress(address)]), critical=False)
             .sign(issuer_key, hashes.SHA256())
@@ -192,8 +210,12 @@ def certified(folder):
     names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, n)]) for n in ("ca", "nightfit")]
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in names]
     pem = serialization.Encoding.PEM
-    for file, name, key in zip(("ca.pem", "cert.pem"), names, keys, strict=True):
-        found = made(name, key, names[0], keys[0], authority=file == "ca.pem")
+    made_for = [
+        ("ca.pem", made(names[0], keys[0], names[0], keys[0], authority=True)),
+        ("cert.pem", made(names[1], keys[1], names[0], keys[0], authority=False)),
+        ("expired.pem", made(names[1], keys[1], names[0], keys[0], authority=False, days=-1)),
+    ]
+    for file, found in made_for:
         (folder / file).write_bytes(found.public_bytes(pem))
     (folder / "key.pem").write_bytes(
         keys[1].private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -201,16 +223,16 @@ def certified(folder):
     return folder
 
 
-def tls(role, folder, authority=None):
+def tls(role, folder, authority=None, cert="cert.pem"):
     return {
         "distributed.comm.tls.ca-file": str((authority or folder) / "ca.pem"),
-        f"distributed.comm.tls.{role}.cert": str(folder / "cert.pem"),
+        f"distributed.comm.tls.{role}.cert": str(folder / cert),
         f"distributed.comm.tls.{role}.key": str(folder / "key.pem"),
     }
 
 
 def test_a_cluster_with_certificates_lets_in_those_of_its_authority_and_says_so_to_others(
-    certificates, files, tmp_path
+    certificates, files, tmp_path, monkeypatch
 ):
     ours, others = certificates
     secured = Cluster(tmp_path / "tls", protocol="tls")
@@ -224,16 +246,29 @@ def test_a_cluster_with_certificates_lets_in_those_of_its_authority_and_says_so_
             ({}, "Dask's configuration names no certificates"),
             (tls("client", ours, others), "its certificate is not of the authority in our ca-file"),
             (tls("client", others, ours), "it does not accept our certificate"),
+            (tls("client", ours, cert="expired.pem"), "our certificate, which has expired"),
             (tls("client", tmp_path / "gone"), "cannot be used"),
         ):
-            with (
-                dask.config.set(config),
-                night_on(secured.address) as night,
-                pytest.raises(ClusterError, match=reason),
-            ):
-                night.connect()
+            refused(secured.address, config, reason)
+        monkeypatch.setattr("tasks.cluster.connection.GREETING_SECONDS", 0.5)
+        plain = secured.address.replace("tls", "tcp")
+        refused(plain, tls("client", ours), "what listens there wants encrypted connections")
+        secured.scheduler.kill()
+        secured.scheduler.wait()
+        secured.start_scheduler(**environment(tls("scheduler", ours, cert="expired.pem")))
+        refused(secured.address, tls("client", ours), "made: its certificate has expired")
     finally:
         secured.stop()
+
+
+def refused(address, config, reason):
+    """Check that there is no connection, for a reason."""
+    with (
+        dask.config.set(config),
+        night_on(address) as night,
+        pytest.raises(ClusterError, match=reason),
+    ):
+        night.connect()
 
 
 def environment(config):

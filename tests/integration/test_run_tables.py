@@ -11,6 +11,7 @@ from data.errors import StoreError
 from data.store.check.contents import table_findings
 from data.store.checksums import in_key_order, predictions_sha256
 from data.store.database.engine import engine_on
+from data.store.database.lock import dataset_lock
 from data.store.read.integrity import damage_of_run
 from data.store.session import Store
 from data.store.tables import checksum, prediction, prediction_checksum, run
@@ -147,6 +148,18 @@ def test_rows_of_a_table_that_cannot_be_added_are_written_again(store, monkeypat
     assert read(store, lambda connection: connection.execute(warnings).scalar()) == told
     (finding,) = read(store, findings)
     assert finding.left_over
+    change(store, run_table_upkeep.drop_left, "wages")
+    assert read(store, TABLES) == []
+
+
+def test_what_a_killed_run_of_a_dataset_that_is_gone_has_left_is_dropped_by_a_night_of_another(
+    store,
+):
+    begun(store, replace(promoted(1, ROWS), dataset="gone"))
+    with dataset_lock(store.url, "gone"):  # it is not gone yet
+        change(store, run_table_upkeep.drop_left, "wages")
+        (table,) = read(store, TABLES)
+        assert (table.dataset, table.is_part) == ("gone", False)
     change(store, run_table_upkeep.drop_left, "wages")
     assert read(store, TABLES) == []
 

@@ -36,13 +36,13 @@ def test_a_worker_is_silent_if_its_last_sign_stays_the_same_while_the_scheduler_
     monkeypatch.setattr("tasks.cluster.silence.time.monotonic", lambda: clock)
     silence = Silence()
     for clock in (0.0, 100.0, 200.0):
-        assert silence.of({"heard": clock, "frozen": 7.0}) == (
+        assert silence.of({"heard": clock, "frozen": 7.0}, 120.0) == (
             {"frozen"} if clock == 200 else set()
         )
     silence.begin_again()
-    assert silence.of({"heard": 200.0, "frozen": 7.0}) == set()
+    assert silence.of({"heard": 200.0, "frozen": 7.0}, 120.0) == set()
     clock = 300.0
-    assert silence.of({"heard": 300.0, "frozen": 8.0}) == set()
+    assert silence.of({"heard": 300.0, "frozen": 8.0}, 120.0) == set()
 
 
 def test_a_framework_that_a_worker_lacks_is_no_difference_but_another_version_is():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.run.record import MAX_PAIRED_ROWS, kept_pairs
+from tasks.run.comparison import MAX_PAIRED_ROWS, kept_pairs
 
 
 def test_all_rows_are_kept_unless_there_are_very_many():

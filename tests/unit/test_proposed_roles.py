@@ -61,8 +61,23 @@ def test_with_a_time_the_group_is_a_comment_since_both_cannot_be_declared():
     assert (made.group.name, made.group.holds) == ("store", False)
 
 
-def test_a_category_that_repeats_is_no_group():
-    assert proposal(id=IDS, x=noise(), colour=[f"c{i % 30}" for i in range(N)]).group is None
+@pytest.mark.parametrize(
+    ("shops", "rows", "proposed"),
+    [(15, DAYS, True), (4, DAYS, True), (15, MIXED, True), (2, DAYS, False), (50, DAYS, False)],
+)
+def test_what_may_have_lines_of_its_own_is_a_comment(shops, rows, proposed):
+    made = proposal(id=IDS, x=noise(), day=rows, shop=[f"s{i % shops}" for i in range(N)])
+    assert (made.segment is not None) is proposed
+    if made.segment is not None:
+        assert (made.segment.name, made.segment.holds) == ("shop", False)
+        assert f"each of the {shops}" in made.segment.words
+        with_group = made.group is not None and made.group.holds
+        assert ("instead of split.group" in made.segment.words) is with_group
+
+
+def test_a_category_that_repeats_is_no_group_and_has_no_segments():
+    made = proposal(id=IDS, x=noise(), colour=[f"c{i % 10}" for i in range(N)])
+    assert (made.group, made.segment) == (None, None)
 
 
 @pytest.mark.parametrize("name", ["zip", "zip_code", "postcode", "ZipCode", "sic_code"])

@@ -15,7 +15,7 @@ from regressors.model import linear_model
 from tasks.report.effects import curves, effects, importance, line_of, term_scale
 from tasks.report.errors import coverage, residuals, wilson
 from tasks.report.labels import distinct_labels, label, moment, number, of_feature
-from tasks.report.points import drawn_rows
+from tasks.report.points import drawn_rows, edges_of
 from tasks.report.run_figures import DrawnModel, RunFigures, read_figures, rounded
 from tasks.run.attempt import Attempt
 from tasks.store import _draw
@@ -29,7 +29,7 @@ def keys_of(numbers) -> Texts:
 
 def drawn_keys(numbers, *columns, most=100) -> set[str]:
     keys = keys_of(numbers)
-    return set(keys[drawn_rows("shop", keys, columns, most)].tolist())
+    return set(keys[drawn_rows("shop", keys, edges_of(columns), most)].tolist())
 
 
 def test_all_rows_are_drawn_if_they_are_few():
@@ -46,7 +46,7 @@ def test_of_many_rows_the_same_ones_are_drawn_when_a_few_are_added():
 def test_the_rows_at_the_edges_of_a_column_are_drawn():
     column, other = RNG.normal(size=10_000), RNG.normal(size=10_000)
     column[77] = np.nan
-    drawn = drawn_rows("shop", keys_of(range(10_000)), [column, other], most=100)
+    drawn = drawn_rows("shop", keys_of(range(10_000)), edges_of([column, other]), most=100)
     edges = {np.nanargmin(column), np.nanargmax(column), other.argmin(), other.argmax()}
     assert edges <= set(drawn.tolist())
     assert len(drawn) == 100 and (np.diff(drawn) > 0).all()

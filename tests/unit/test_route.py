@@ -57,7 +57,7 @@ class Night:
             ),
             segments=Segments(np.array(NAMES, dtype=object), codes),
             is_train=is_train,
-            is_new=is_new,
+            is_labelled=~is_new,
             is_test=~is_train & ~is_new,
             train=_rows(rng, len(train)),
             test=_rows(rng, len(test)),
@@ -247,7 +247,7 @@ def test_summary_says_what_serves_how_many_the_worst_and_the_moves(night, monkey
         moved,
     )
     assert worst.startswith("largest out-of-fold RMSE: ")
-    assert re.search(r"other 0\.\d+ \(the champion 3\.\d+\)", worst)
+    assert re.search(r"other: 0\.\d+ \(the champion 3\.\d+\)", worst)
     waiting = [*segment_figures(routing, "torch/ann", waits=True).lines()]
     assert waiting[0].startswith("torch/ann serves all with its earlier predictions; once a champ")
     assert waiting[0].endswith("1 by its own line (torch/segment_least_squares)")

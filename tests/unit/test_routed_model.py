@@ -13,10 +13,10 @@ class Constant:
     def predicted(self, columns, weight):
         n = len(columns["shop"])
         value = np.full(n, self.value)
-        note = np.full(n, None, dtype=object)
-        note[0] = f"first of {n}"
         further = ((value - 1, value + 1),) * (self.levels - 1)
-        return Predicted(value, value - 2, value + 2, note, np.array([0]), further)
+        return Predicted(
+            value, value - 2, value + 2, np.array([0]), names(f"first of {n}"), further
+        )
 
 
 def names(*texts: str) -> np.ndarray:

@@ -6,7 +6,8 @@ import pytest
 from data.declarations.model import Declaration
 from data.sources.read import read
 from data.sources.stored_columns import StoredColumns
-from tasks.run.rows import SnapshotRows, arranged_rows
+from tasks.run.kept_columns import arranged_rows
+from tasks.run.rows import SnapshotRows
 
 TEXT = "id,a,w,t,y\nd,4,2,2024-01-04,40\nb,2,,2024-01-02,\nc,3,0.5,2024-01-03,30\na,1,7,,10\n"
 

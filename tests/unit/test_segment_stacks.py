@@ -14,7 +14,7 @@ from regressors.intervals.rules import Rules
 from regressors.job import Job
 from regressors.linear.gram import Gram
 from regressors.segments import equations
-from regressors.segments.digits import digits_of
+from regressors.segments.digits import Digits, digits_of, product, product_with
 from regressors.segments.gram_stacks import MAX_ROWS, GramStack, SegmentRows, gram_stacks
 from regressors.segments.lines import own_line
 from regressors.segments.solve_stacks import solve_stack
@@ -165,6 +165,16 @@ def test_hardly_any_segment_of_plain_numbers_is_solved_alone(monkeypatch):
     assert not alone
     fitting.validate(NUMPY, job(TABLES["nearly the same"]))
     assert alone
+
+
+@pytest.mark.parametrize("columns", [3, 127])  # sums that a double holds, and that it does not
+def test_product_with_a_vector_is_that_with_a_matrix_of_one_column(columns):
+    whole = 2**23 - np.random.default_rng(7).integers(0, 2, (5, 2, columns, columns))
+    matrices, vectors = Digits(whole, 0), Digits(whole[:4, :, 0] * 1, -1)
+    seen = product_with(matrices, vectors)
+    expected = product(matrices, vectors.of(..., None))
+    assert seen.first == expected.first
+    assert (seen.planes == expected.planes[..., 0]).all()
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -27,7 +27,8 @@ def by_time(time, *, labelled=None, share=0.2, folds=4) -> Split:
     )
 
 
-def test_splitting_reports_how_many_rows_have_their_place():
+def test_splitting_reports_how_many_rows_have_their_place(monkeypatch):
+    monkeypatch.setattr("data.split.PART_ROWS", 50_000)
     calls = []
     split_rows(
         dataset="shop",
@@ -181,3 +182,20 @@ def test_rows_that_repeat_nothing_are_split_as_ever():
     )
     assert np.array_equal(split.role, randomly(keys).role)
     assert np.array_equal(split.fold, randomly(keys).fold)
+
+
+def test_hashes_are_made_in_parts_of_which_no_role_or_fold_depends(monkeypatch):
+    keys, alike = MANY[:400], np.full(400, -1)
+    alike[200:] = np.arange(200) % 50
+    group = [None if i % 7 == 0 else f"customer {i % 90}" for i in range(400)]
+    labelled = np.arange(400) % 5 > 0
+
+    def made() -> list[Split]:
+        rules = {"dataset": "shop", "keys": keys, "share": 0.2, "folds": 5, "labelled": labelled}
+        return [split_rows(**rules, alike=alike), split_rows(**rules, group=group)]
+
+    whole = made()
+    monkeypatch.setattr("data.split.PART_ROWS", 37)
+    for one, other in zip(whole, made(), strict=True):
+        assert np.array_equal(one.code, other.code)
+        assert np.array_equal(one.fold, other.fold)

@@ -136,6 +136,15 @@ def dataset_lock(
             lock.release()
 
 
+def is_worked_on(connection: Connection, dataset: str) -> bool:
+    """Return whether another process holds the lock of a dataset in a store on PostgreSQL."""
+    key = lock_key(connection, f"nightfit works on {dataset}")
+    if not connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one():
+        return True
+    connection.execute(select(func.pg_advisory_unlock(key)))
+    return False
+
+
 def lock_for_writing(connection: Connection, dataset: str) -> None:
     """Wait until no other transaction writes this dataset, and keep others out until this one ends.
 

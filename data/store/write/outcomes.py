@@ -126,7 +126,7 @@ def insert_unstored_outcomes(
     keys = select(waiting.c.key).where(*_is_waiting(waiting)).distinct()
     values = {"of_dataset": dataset, "of_run": run_id}
     predicted = {key for rows in batches_of(connection, keys, values) for (key,) in rows}
-    known = [at for at, key in enumerate(targets.key) if key in predicted]
+    known = [at for at, key in enumerate(targets.key) if key in predicted] if predicted else []
     if not known:
         return
     columns = {

@@ -66,7 +66,7 @@ def insert_predictions(
         "lower": _finite_or_nan(rows.lower),
         "upper": _finite_or_nan(rows.upper),
         "role": role,
-        "note": None if rows.note is None or not any(rows.note) else Texts.of(rows.note),
+        "note": rows.notes,
         "segment": None if rows.segment is None else Texts.of(rows.segment),
         "routed": rows.routed,
         **{name: _finite_or_nan(c) for name, c in rows.numbers.items() if name in FURTHER},

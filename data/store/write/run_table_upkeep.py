@@ -7,6 +7,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from data.store.database.failures import NOT_PERMITTED
+from data.store.database.lock import is_worked_on
 from data.store.tables import prediction
 from data.store.write.run_tables import NAME
 
@@ -57,22 +58,26 @@ def run_tables(connection: Connection) -> list[StoredRunTable]:
 
 
 def drop_left(connection: Connection, dataset: str) -> None:
-    """Drop the tables of runs of a dataset that were never stored, whose lock the caller holds."""
-    _drop(connection, (t.name for t in run_tables(connection) if _is_left(t, dataset)))
+    """Drop the tables of runs that were never stored, of a dataset whose lock the caller holds.
 
-
-def _is_left(table: StoredRunTable, dataset: str) -> bool:
-    return table.dataset == dataset and not table.is_part
+    So are those of datasets that nobody works on, which may never be run again.
+    """
+    left = [table for table in run_tables(connection) if not table.is_part]
+    worked_on = {
+        other
+        for other in {table.dataset for table in left} - {dataset}
+        if is_worked_on(connection, other)
+    }
+    _drop(connection, (table.name for table in left if table.dataset not in worked_on))
 
 
 def keep_few(connection: Connection, dataset: str) -> None:
-    """Drop a dataset's tables that are empty or left behind, and merge those of its oldest runs.
+    """Drop a dataset's empty tables and what was left behind, and merge those of its oldest runs.
 
     A table that somebody reads just now stays until a later night.
     """
-    tables = run_tables(connection)
-    _drop(connection, (t.name for t in tables if _is_left(t, dataset)))
-    parts = [table for table in tables if table.is_part]
+    drop_left(connection, dataset)
+    parts = [table for table in run_tables(connection) if table.is_part]
     own = [table for table in parts if table.dataset == dataset]
     empty = [table for table in own if not _has_rows(connection, table.name)]
     _drop(connection, (table.name for table in empty))
