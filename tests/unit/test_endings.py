@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from data.settings import settings
-from flows import nightly
+from flows import dataset_run
 from flows.command.endings import end_if_asked, ending_in_order
 
 ENDS = ((signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit))
@@ -54,11 +54,13 @@ def test_a_night_takes_no_error_after_a_signal_for_that_of_a_dataset(
             os.kill(os.getpid(), number)
         raise ConnectionRefusedError("the server got the signal, too")
 
-    monkeypatch.setattr(nightly, "finished", interrupted)
+    monkeypatch.setattr(dataset_run, "finished", interrupted)
     (tmp_path / "wages.yaml").write_text("source: {path: wages.csv}\nkey: id\ntarget: y\n")
     monkeypatch.setenv("NIGHTFIT_DATASETS", str(tmp_path))
     with pytest.raises(expected), ending_in_order():
-        nightly._retrained("wages", settings(), force=False, as_of=None, wait=True)
+        dataset_run.run_dataset(
+            dataset_run.Asked("wages", None, force=False, wait=True), settings()
+        )
 
 
 def test_an_error_without_a_signal_is_raised_as_it_is():
