@@ -83,6 +83,7 @@ bench: $(BENCH_STAMP)  ## measure the documented figures, and add them to docs/b
 	@$(BIN)/python tests/benchmarks/cluster.py
 	@$(BIN)/python tests/benchmarks/cluster_parts.py
 	@$(BIN)/python tests/benchmarks/cluster_rows.py
+	@$(BIN)/python tests/benchmarks/cluster_datasets.py
 	@$(BIN)/python tests/benchmarks/copying.py
 
 audit: export PYTHONPATH := tests

@@ -96,8 +96,8 @@ class _Part:
         self.process.start()
         orders.close()
         host.close()
-        serve = copy_context().run, workers.serve, member
-        threading.Thread(target=serve[0], args=serve[1:], daemon=True).start()
+        in_context = copy_context().run
+        threading.Thread(target=in_context, args=(workers.serve, member), daemon=True).start()
 
     def begin(self, place: int, run: Asked) -> None:
         """Have the process do a run; what has become of it, or of the process, is received."""

@@ -145,13 +145,11 @@ def _local(address: ClusterAddress) -> Connection:
     return Connection(client, f"this machine, {workers} workers", cluster)
 
 
-def joined(url: str, security: Security, address: str) -> Connection:
+def joined(url: str, security: Security, address: str, wait: float) -> Connection:
     """Return a connection to a cluster that another process has on this machine, and checked."""
     _keep_quiet()
     try:
-        client = OneConnectionClient(
-            url, security=security, timeout=ANSWER_SECONDS, set_as_default=False
-        )
+        client = OneConnectionClient(url, security=security, timeout=wait, set_as_default=False)
     except (OSError, TimeoutError) as error:
         raise ClusterError(
             f"the cluster of this night does not answer any more ({first_line(error)}).",

@@ -99,7 +99,7 @@ class Nights:
         host = self._host = self._member.host(self._ended_host)
         if host.security is None:
             return self._on(connected(self._address, self._wait, self._tell, again=True), host)
-        return self._on(joined(host.url, host.security, host.address), host)
+        return self._on(joined(host.url, host.security, host.address, self._wait), host)
 
     def _on(self, connection: Connection, host: Host | None = None) -> Night:
         try:

@@ -64,7 +64,6 @@ class NightPlugin(WorkerPlugin):  # type: ignore[misc]
         # Dask's own processes may have no children, so that none is left behind; these end with
         # their parent all the same.
         multiprocessing.current_process().daemon = False
-        host = worker.plugins.get(self._host)
         self.on_worker = WorkerNight(
             worker.address,
             self._limits,
@@ -72,7 +71,7 @@ class NightPlugin(WorkerPlugin):  # type: ignore[misc]
             threads=worker.state.nthreads,
             memory=worker.memory_manager.memory_limit,
             spare=Path(worker.local_directory) / "nightfit",
-            host=host.on_worker if isinstance(host, NightPlugin) else None,
+            host=self._host_here,
         )
         able = (*installed_frameworks(), NUMPY.name)
         wanted = {resource(name, self._driver): 1.0 for name in able}
@@ -97,6 +96,10 @@ class NightPlugin(WorkerPlugin):  # type: ignore[misc]
         """End the process of a job that was cancelled, as when the driver is gone."""
         if (start, finish) == ("executing", "released") and self.on_worker:
             threading.Thread(target=self.on_worker.cancel, args=(str(key),)).start()
+
+    def _host_here(self) -> WorkerNight | None:
+        plugin = self._worker.plugins.get(self._host)
+        return plugin.on_worker if isinstance(plugin, NightPlugin) else None
 
     def do(self, job: str, framework: str, parcel: Parcel) -> Outcome:
         """Do a job in the process of its framework, and report how far it is."""

@@ -10,7 +10,7 @@ import pickle
 import shutil
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -82,8 +82,8 @@ class WorkerNight:
 
     `worker` is its name in messages, `threads` are those of all its processes together, and
     `memory` what it may use in bytes, None if nobody has said. `spare` is a folder for what is kept
-    if the worker has no home. With a `host`, the processes are those of that night on this worker,
-    which other nights use, too.
+    if the worker has no home. If `host` returns a night when the first process is needed, the
+    processes are those of that one on this worker, which other nights use, too.
     """
 
     def __init__(
@@ -95,9 +95,10 @@ class WorkerNight:
         threads: int,
         memory: int | None,
         spare: Path,
-        host: "WorkerNight | None" = None,
+        host: "Callable[[], WorkerNight | None]" = lambda: None,
     ) -> None:
-        self.worker, self._host = worker, host
+        self.worker, self._find_host = worker, host
+        self._host: WorkerNight | None = None
         self._limits, self._threads, self._memory, self._spare = limits, threads, memory, spare
         self.shares_files = token.is_here()
         self._open = ExitStack()
@@ -220,6 +221,8 @@ class WorkerNight:
 
     def _started(self, framework: str) -> Workers:
         with self._lock:
+            if not self._processes:
+                self._host = self._find_host()
             self._require_night()
             if self._host is not None:
                 self._processes[framework] = self._host._started(framework)

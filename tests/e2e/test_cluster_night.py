@@ -7,6 +7,7 @@ import subprocess
 
 import psutil
 import pytest
+from helpers.alarm_recipients import webhook
 from helpers.serving import wait_until
 from helpers.warm_command import COMMAND
 from helpers.workspace import LINE, LINE_ROWS
@@ -35,13 +36,14 @@ def declared(workspace):
     return workspace
 
 
-def started(workspace, cluster):
+def started(workspace, **settings):
     return subprocess.Popen(
         [str(COMMAND), "nightly", "--format", "json"],
-        env={**workspace.environment, "NIGHTFIT_CLUSTER": cluster},
+        env={**workspace.environment, "NIGHTFIT_CLUSTER": "local:2", **settings},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
 
 
@@ -66,7 +68,13 @@ def rows_of(workspace, query):
 
 
 @pytest.fixture(scope="module")
-def workspaces(new_workspace):
+def hook():
+    with webhook() as receiver:
+        yield receiver
+
+
+@pytest.fixture(scope="module")
+def workspaces(new_workspace, hook):
     """Workspaces after one night each: without a cluster, and on one with a process that is killed.
 
     The run that this one does waits for its dataset until then.
@@ -77,7 +85,7 @@ def workspaces(new_workspace):
     on_cluster = declared(new_workspace())
     url = on_cluster.environment["NIGHTFIT_DATABASE_URL"]
     with dataset_lock(url, "doomed", wait=False):
-        night = started(on_cluster, "local:2")
+        night = started(on_cluster, NIGHTFIT_NOTIFY=hook.url)
         os.kill(part_of(on_cluster, "doomed"), signal.SIGKILL)
         output, log = night.communicate(timeout=300)
     assert night.returncode == 1, log
@@ -91,7 +99,7 @@ def test_a_night_on_a_cluster_has_the_same_digits(workspaces):
         assert rows_of(workspaces[""], query)
 
 
-def test_a_run_whose_process_is_killed_is_stored_as_failed_and_the_others_go_on(workspaces):
+def test_a_run_whose_process_is_killed_is_stored_as_failed_and_the_others_go_on(workspaces, hook):
     summaries = workspaces["summaries"]
     assert [(each["dataset"], each["status"]) for each in summaries] == [
         ("doomed", "failed"),
@@ -103,19 +111,20 @@ def test_a_run_whose_process_is_killed_is_stored_as_failed_and_the_others_go_on(
     assert summaries[0]["remarks"] == [reason]
     assert f"doomed: failed: {reason}" in workspaces["log"]
     assert notes_in(workspaces["local:2"]) == []
+    assert hook.titles == ["nightfit: doomed failed"]
 
 
-def test_a_signal_ends_all_runs_at_the_same_time(workspaces):
+def test_ctrl_c_ends_all_runs_in_progress(workspaces):
     workspace = workspaces["local:2"]
     url = workspace.environment["NIGHTFIT_DATABASE_URL"]
     before = workspace.sql("SELECT count(*) FROM run")
     with dataset_lock(url, "doomed", wait=False), dataset_lock(url, "line", wait=False):
-        night = started(workspace, "local:2")
+        night = started(workspace)
         parts = {part_of(workspace, "doomed"), part_of(workspace, "line")}
         family = psutil.Process(night.pid).children(recursive=True)
-        night.send_signal(signal.SIGTERM)
+        os.killpg(night.pid, signal.SIGINT)  # as a terminal does
         output, _ = night.communicate(timeout=120)
-    assert (night.returncode, output) == (128 + signal.SIGTERM, "")
+    assert (night.returncode, output) == (128 + signal.SIGINT, "")
     assert len(parts) == 2
     assert parts <= {process.pid for process in family}
     _, alive = psutil.wait_procs(family, timeout=60)

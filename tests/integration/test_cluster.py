@@ -184,12 +184,11 @@ def test_rows_that_workers_do_not_see_go_there_once(cluster, files, tmp_path, mo
         (tmp_path / "go").touch()
         assert [night.result(one) for one in sent] == [ROWS * (ROWS - 1) / 2] * 2
         assert night.result(night.submit("numpy", total, job)) == ROWS * (ROWS - 1) / 2
-        assert (
-            night._nights.latest.copies.sent_bytes == ROWS * 8
-        )  # one worker has it from the other
+        copies = night._nights.latest.copies
+        assert copies.sent_bytes == ROWS * 8  # one worker has it from the other
         night.drop_rows()
         assert night.result(night.submit("numpy", total, job)) == ROWS * (ROWS - 1) / 2
-        assert night._nights.latest.copies.sent_bytes == ROWS * 8 * 2
+        assert copies.sent_bytes == ROWS * 8 * 2
 
 
 def test_a_scheduler_that_is_away_is_a_sentence_with_the_time_that_was_waited(told):
