@@ -131,7 +131,7 @@ def test_a_worker_that_dask_has_paused_keeps_no_job_from_another_one(
 ):
     with night_on(cluster.address, told) as night:
         night.connect()
-        client = night._night.connection.client
+        client = night._nights.latest.connection.client
         paused, other = sorted(night.having("numpy"))
         client.run(pause, workers=[paused])
         try:
