@@ -65,6 +65,8 @@ class Server:
 
 
 SERVER = """
+import gc
+gc.disable()  # what is imported is no garbage
 import os, signal, sys, threading, uvicorn
 from pathlib import Path
 from prefect.server.api.server import create_app
@@ -77,8 +79,11 @@ def end_when_unused():
     os.kill(os.getpid(), signal.SIGTERM)
 
 threading.Thread(target=end_when_unused, daemon=True).start()
+app = create_app(final=True)
+gc.enable()
+gc.freeze()
 with writers_in_turn():
-    uvicorn.run(create_app(final=True), port=int(sys.argv[1]), log_level="critical")
+    uvicorn.run(app, port=int(sys.argv[1]), log_level="critical")
 """
 """A server of Prefect with SQLite as `nightfit serve` uses it, since Prefect's own refuses many."""
 

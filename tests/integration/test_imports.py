@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ def source_of(framework):
     return ROOT.joinpath(*framework.module.split(".")).with_suffix(".py")
 
 
+@cache
 def imported_by(path):
     """Return the full names of the modules that a file imports, anywhere in it."""
     names = set()
