@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from data.connections.table_name import TableName
 from data.errors import CallError
+from tasks.export.sql.category_texts import duckdb_text, postgresql_text, sqlite_text
 
 DAY, HOUR = 86_400_000_000, 3_600_000_000
 """In microseconds."""
@@ -23,7 +24,8 @@ class Dialect:
     """How one database writes numbers, texts, times and names.
 
     `number` makes a double of a column, `instant` the microseconds of a time, and `month` a text of
-    two digits of a day since 1970; `translated` replaces characters of a text.
+    two digits of a day since 1970; `translated` replaces characters of a text, and `category`
+    makes the text of a category's value.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Dialect:
     instant: Callable[[str], str]
     month: Callable[[str], str]
     translated: Callable[[str, Mapping[str, str]], str]
+    category: Callable[[str], str]
     has_globs: bool = False
 
     def text(self, value: str) -> str:
@@ -108,6 +111,7 @@ SQLITE = Dialect(
     instant=_sqlite_instant,
     month=lambda day: f"strftime('%m', {day} * 86400, 'unixepoch')",
     translated=_replaced,
+    category=sqlite_text,
     has_globs=True,
 )
 POSTGRESQL = Dialect(
@@ -119,6 +123,7 @@ POSTGRESQL = Dialect(
     instant=lambda column: f"CAST(EXTRACT(EPOCH FROM {column}) * 1000000 AS bigint)",
     month=lambda day: f"to_char(DATE '1970-01-01' + CAST({day} AS integer), 'MM')",
     translated=_translated,
+    category=postgresql_text,
 )
 DUCKDB = Dialect(
     name="duckdb",
@@ -129,6 +134,7 @@ DUCKDB = Dialect(
     instant=lambda column: f"epoch_us({column})",
     month=lambda day: f"strftime(DATE '1970-01-01' + CAST({day} AS INTEGER), '%m')",
     translated=_translated,
+    category=duckdb_text,
 )
 DIALECTS = {dialect.name: dialect for dialect in (SQLITE, POSTGRESQL, DUCKDB)}
 

@@ -45,7 +45,7 @@ class Row:
             elif of_type == "boolean":
                 self.values[name] = _boolean(columns[name])
             elif of_type == "category":
-                self.values[name] = _text(columns[name], blank_is_level=blank_is_level)
+                self.values[name] = _text(dialect, columns[name], blank_is_level=blank_is_level)
         for part in description["parts"]:
             instant = dialect.instant(columns[part["time"]])
             self.values[part["name"]] = _time_part(dialect, instant, part["part"])
@@ -60,11 +60,12 @@ class Row:
 def texts_of(dialect: Dialect, names: Sequence[str], known: Sequence[Sequence[str]]) -> list[str]:
     """Return the texts of categories of a table t, whose `known` texts are by row."""
     blank_is_level = any("" in texts for texts in known)
-    return [_text(f"t.{dialect.identifier(n)}", blank_is_level=blank_is_level) for n in names]
+    columns = [f"t.{dialect.identifier(name)}" for name in names]
+    return [_text(dialect, column, blank_is_level=blank_is_level) for column in columns]
 
 
-def _text(column: str, *, blank_is_level: bool) -> str:
-    text = f"CAST({column} AS TEXT) || ''"  # so that it compares by its bytes
+def _text(dialect: Dialect, column: str, *, blank_is_level: bool) -> str:
+    text = f"{dialect.category(column)} || ''"  # so that it compares by its bytes
     return f"({text})" if blank_is_level else f"NULLIF({text}, '')"
 
 
