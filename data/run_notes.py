@@ -56,9 +56,9 @@ def noted(home: Path, note: RunNote) -> Iterator[None]:
             locked = _written(path, note)
         yield
     finally:
+        with suppress(OSError):  # a signal may have come while it was written
+            path.unlink(missing_ok=True)
         if locked is not None:
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
             os.close(locked)
 
 
@@ -90,7 +90,6 @@ def _written(path: Path, note: RunNote) -> int:
         os.fsync(descriptor)  # the machine may go down, too
     except OSError:
         os.close(descriptor)
-        path.unlink(missing_ok=True)
         raise
     return descriptor
 

@@ -131,17 +131,23 @@ def test_a_worker_that_dask_has_paused_keeps_no_job_from_another_one(
 ):
     with night_on(cluster.address, told) as night:
         night.connect()
-        client = night._nights.latest.connection.client
+        connection = night._nights.latest.connection
+        client = connection.client
+
+        def pause_now(worker):
+            client.run(pause, workers=[worker])
+            wait_for(lambda: connection.workers()[worker]["status"] == "paused", "it is not paused")
+
         paused, other = sorted(night.having("numpy"))
-        client.run(pause, workers=[paused])
         try:
+            pause_now(paused)
             jobs = [night.submit("numpy", wait_for_file, job_on(files, tmp_path)) for _ in range(2)]
             wait_for(
                 lambda: any(f"{paused} of the cluster is paused" in text for text in told), told
             )
             (tmp_path / "go").touch()
             assert [night.result(job) for job in jobs] == [ROWS * (ROWS - 1) / 2] * 2
-            client.run(pause, workers=[other])
+            pause_now(other)
             night._watches["numpy"]._wait = 2.0
             with pytest.raises(ClusterError, match="or Dask paused them"):
                 night.result(night.submit("numpy", total, job_on(files)))

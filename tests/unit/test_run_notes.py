@@ -65,6 +65,16 @@ def test_what_is_no_note_is_none(tmp_path):
     assert killed_runs(tmp_path) == {}
 
 
+def test_a_signal_that_comes_while_the_note_is_written_leaves_none(tmp_path, monkeypatch):
+    def interrupted(_descriptor):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("data.run_notes.os.fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt), noted(tmp_path, RunNote("nightly", "shops.db")):
+        raise AssertionError
+    assert [*(tmp_path / FOLDER).iterdir()] == []
+
+
 def test_a_run_goes_on_where_no_note_can_be_written(tmp_path):
     (tmp_path / FOLDER).write_text("a file in the place of the folder")
     with noted(tmp_path, RunNote("nightly", "shops.db")):

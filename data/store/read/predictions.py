@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
-from data.store.read.streaming import batches_of, texts_of
+from data.store.read.streaming import batches_of
+from data.store.read.text_column import texts_of
 from data.store.row_columns import (
     FURTHER,
     NUMBERS,

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from data.store.column_types import UtcTime
-from data.store.read.streaming import texts_of
+from data.store.read.text_column import texts_of
 from data.store.row_columns import FURTHER, Targets
 from data.store.tables import (
     is_good,
