@@ -65,7 +65,7 @@ def nights(name: str, declaration: str, rows: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
         (workspace.folder / "datasets").mkdir()
-        workspace.declare("line", LINE, LINE_ROWS)
+        workspace.declare("line", LINE, rows)
         print("a first night, which makes the databases ...", flush=True)
         night(workspace, "")
         workspace.declare("line", declaration, rows)

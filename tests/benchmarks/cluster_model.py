@@ -56,7 +56,10 @@ def before_fits() -> float:
     per_column = of("facts_of, of 1,000,000 rows") / TABLE_COLUMNS
     add("columns, four per job, five jobs at the same time", per_column, 4)
     add("rows that repeat others", of("duplicates_of, of 1,000,000 rows"))
-    add("order and split, by one worker", of("arranged_and_split, of 1,000,000 rows"))
+    add("order of the rows, by one worker", of("_arranged, of 1,000,000 rows"))
+    add("hashes of the split, in parts, by all", of("_hashed_part, of 1,000,000 rows") / WORKERS)
+    roles = of("_split_of, of 1,000,000 rows") + of("_part, of 1,000,000 rows")
+    add("split and roles, by one worker", roles)
     add("columns of fits, by all", of("column, of 1,000,000 rows") / TABLE_COLUMNS)
     return total.end()
 
