@@ -90,6 +90,7 @@ def _written(path: Path, note: RunNote) -> int:
         os.fsync(descriptor)  # the machine may go down, too
     except OSError:
         os.close(descriptor)
+        path.unlink(missing_ok=True)  # without its lock it would be of a killed run
         raise
     return descriptor
 

@@ -75,6 +75,17 @@ def test_a_signal_that_comes_while_the_note_is_written_leaves_none(tmp_path, mon
     assert [*(tmp_path / FOLDER).iterdir()] == []
 
 
+def test_a_note_that_cannot_be_written_whole_is_not_taken_for_that_of_a_killed_run(
+    tmp_path, monkeypatch
+):
+    def full(_descriptor):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("data.run_notes.os.fsync", full)
+    with noted(tmp_path, RunNote("nightly", "shops.db")):
+        assert killed_runs(tmp_path) == {}
+
+
 def test_a_run_goes_on_where_no_note_can_be_written(tmp_path):
     (tmp_path / FOLDER).write_text("a file in the place of the folder")
     with noted(tmp_path, RunNote("nightly", "shops.db")):
