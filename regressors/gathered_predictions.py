@@ -14,7 +14,8 @@ from regressors.arrays import Array, Columns, Indices, Values
 from regressors.blocks import blocks_of
 from regressors.file_arrays import ArraysInParts
 from regressors.linear.gathered_sums import some_labels
-from regressors.model import Model, Predicted
+from regressors.model import Model
+from regressors.predicted import Predicted
 from regressors.shared_work import Calls, SharedWork
 
 PART_ROWS = 2**17

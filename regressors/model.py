@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from regressors.encoding.matrices import Encoding
 from regressors.intervals.intervals import Intervals, is_known
 from regressors.linear.prediction import weighted_terms
 from regressors.network.rowwise import ExactNetwork
+from regressors.predicted import Predicted
 from regressors.progress import report
 from regressors.segments.member import SegmentedMember
 from regressors.uncertainty import linear_spread, tried_spread
@@ -155,46 +155,6 @@ class NetworkMember:
         """Return the member with these stored arrays."""
         layers = tuple(arrays[name] for name in sorted(arrays) if name.startswith("layer"))
         return cls(encoding, arrays["scale"], arrays["ridge"], layers)
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """Predictions (n,) in the target's units, with their intervals and what makes them doubtful.
-
-    `lower` and `upper` are the ends of the widest interval, and `further` those of the narrower
-    ones; they are NaN where there is none. The few rows `noted` (m,) have a text each.
-    """
-
-    value: Array
-    lower: Array
-    upper: Array
-    noted: Indices
-    texts: Values
-    further: tuple[tuple[Array, Array], ...] = ()
-
-    @property
-    def ends(self) -> tuple[Array, ...]:
-        """Return the lower and upper ends (n,) of each interval in turn, the widest first."""
-        return (self.lower, self.upper, *chain.from_iterable(self.further))
-
-    @property
-    def note(self) -> Values:
-        """Return the text of each row (n,), None for most."""
-        note: Values = np.full(len(self.value), None, dtype=object)
-        note[self.noted] = self.texts
-        return note
-
-    def replaced(self, rows: Indices, by: "Predicted") -> "Predicted":
-        """Return these predictions with those of some rows (m,), in order, by another model."""
-        value, note, ends = self.value.copy(), self.note, [end.copy() for end in self.ends]
-        value[rows], note[rows] = by.value, by.note
-        for end in ends:
-            end[rows] = np.nan  # the other model may have fewer intervals
-        for end, other in zip(ends, by.ends, strict=False):
-            end[rows] = other
-        noted = np.union1d(np.setdiff1d(self.noted, rows), rows[by.noted])
-        pairs = [(ends[i], ends[i + 1]) for i in range(2, len(ends), 2)]
-        return Predicted(value, ends[0], ends[1], noted, note[noted], tuple(pairs))
 
 
 @dataclass(frozen=True)

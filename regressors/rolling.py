@@ -17,9 +17,10 @@ from regressors.frameworks.contract import FrameworkModule
 from regressors.intervals.intervals import Intervals
 from regressors.job import CannotFit, Fitted, Job, folds
 from regressors.linear.kept_sums import drop_others, rolled_sums
-from regressors.model import Model, Predicted
+from regressors.model import Model
 from regressors.network.chain import fitted_folds
 from regressors.network.fit import fit_network
+from regressors.predicted import Predicted
 from regressors.progress import part, parts
 from regressors.segments.fit import of_all_rows
 

@@ -17,7 +17,7 @@ from data.store.read.predictions import other_keys, twin_training_keys
 from data.store.session import Store
 from data.texts import Texts
 from regressors.encoding.columns import CannotEncode
-from regressors.model import Predicted
+from regressors.predicted import Predicted
 from regressors.progress import reporting_to
 from tasks.run import progress
 from tasks.run.choice import Incumbent

@@ -26,7 +26,8 @@ from data.store.results.columns import PREDICTED, SEGMENT, free_name, narrower_n
 from regressors.arrays import Array, Coded, Columns, Indices, in_codes
 from regressors.blocks import blocks_of
 from regressors.encoding.columns import CannotEncode
-from regressors.model import Model, Predicted
+from regressors.model import Model
+from regressors.predicted import Predicted
 from regressors.segments.texts import segments_of
 from tasks.run.kept_columns import coded_column
 from tasks.run.lags import Lags

@@ -11,7 +11,7 @@ from data.errors import CallError, listed
 from data.sources.made_keys import CONTENT, ROW
 from data.store.read.champions import ServingModel
 from regressors.description import weights_of
-from regressors.model import Predicted
+from regressors.predicted import Predicted
 from tasks.export.engines import in_duckdb, in_onnx_runtime, in_sqlite
 from tasks.export.graph.builder import MissingExtra, require_onnx
 from tasks.export.graph.model import onnx_model

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from data.errors import UserError
-from regressors.model import Predicted
+from regressors.predicted import Predicted
 from tasks.export.engines import Results
 from tasks.export.proof_rows import ProofRows, in_words
 

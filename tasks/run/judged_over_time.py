@@ -23,7 +23,7 @@ from data.store.read.predictions import (
 from data.store.session import Store
 from data.texts import Texts
 from regressors.arrays import Array, Indices, Mask
-from regressors.model import Predicted
+from regressors.predicted import Predicted
 from tasks.run.choice import Incumbent
 from tasks.run.rows import Rows, in_numbers
 from tasks.run.trained_rows import RowsThen

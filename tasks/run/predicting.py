@@ -13,7 +13,8 @@ from regressors.gathered_predictions import (
     arrays_of,
     predicted_in_parts,
 )
-from regressors.model import Model, Predicted
+from regressors.model import Model
+from regressors.predicted import Predicted
 from regressors.progress import report
 from regressors.shared_work import Calls, shared
 from tasks.run import progress

@@ -11,7 +11,7 @@ from data.split import ROLES, Split
 from data.store.row_columns import ENDS, ROLE, PredictionColumns
 from data.texts import Texts
 from regressors.arrays import Array, Indices, Mask, Values
-from regressors.model import Predicted
+from regressors.predicted import Predicted
 from tasks.run.rows import Rows
 
 

@@ -8,7 +8,8 @@ import numpy as np
 from data.store.read.champions import ServingModel
 from regressors.arrays import Array, Columns, Indices, Values
 from regressors.blocks import rows_of
-from regressors.model import Model, Predicted
+from regressors.model import Model
+from regressors.predicted import Predicted
 from regressors.segments.texts import codes_in, segments_of
 from tasks.run.loading import declared, loaded
 

@@ -28,7 +28,8 @@ from regressors.frameworks.registry import FRAMEWORK_NAMES, unprepared
 from regressors.frameworks.workers import WorkerFailed, Workers
 from regressors.intervals.rules import Rules
 from regressors.job import Fitted, Job, Start
-from regressors.model import Model, NetworkMember, Predicted
+from regressors.model import Model, NetworkMember
+from regressors.predicted import Predicted
 from tasks.run import progress, row_work
 from tasks.run.copying import copied_on
 from tasks.run.gathered import Gather, GatheredSums

@@ -16,8 +16,9 @@ from data.store.records import SourceColumnRecord
 from regressors.candidate import Candidate
 from regressors.encoding.matrices import Encoding
 from regressors.intervals.intervals import Intervals
-from regressors.model import LinearMember, Model, NetworkMember, Predicted
+from regressors.model import LinearMember, Model, NetworkMember
 from regressors.network.recipe import start_arrays
+from regressors.predicted import Predicted
 from tasks.run.rows import SnapshotRows
 from tasks.score import scoring
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from regressors.model import Predicted
+from regressors.predicted import Predicted
 from tasks.run.routed_model import Route, RoutedModel
 
 
